@@ -1,0 +1,72 @@
+# Assay. `make up` is the only set-up; `make help` lists the rest.
+# Every target works on the Assay that ASSAY_ENV_FILE describes (default: .env), so that a
+# second one, with a project name and a port of its own, can live on the same machine:
+#   ASSAY_ENV_FILE=.env.second make up
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export ASSAY_ENV_FILE ?= .env
+
+PY := .venv/bin/python
+VENV_STAMP := .venv/.complete
+SCRIPTS = $(shell find deploy -name '*.sh') .ci/run
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+up: ## set up what is missing, build, start, wait until healthy; prints the URL
+	@deploy/up.sh
+
+down: ## stop the stack; data, runs and landing zone stay
+	@deploy/down.sh
+
+logs: ## follow the services' logs (SERVICE=daemon for one of them)
+	@deploy/compose.sh logs --follow --tail 100 $(SERVICE)
+
+dev: venv ## the embedded edition: same assets, no containers, code reloads from the UI
+	@$(PY) deploy/embedded.py
+
+load: ## put a file into the landing zone: FILE=calls.vcf.gz, or FILE=day.csv SOURCE=till
+	@deploy/landing.sh load "$(FILE)" "$(SOURCE)"
+
+test: venv ## all tests; those that drive containers run where an engine answers
+	@$(PY) -m pytest
+
+test-unit: venv ## the tests that need no Docker engine
+	@$(PY) -m pytest -m "not stack"
+
+check: venv ## lint, format, types, rules between rooms, shell syntax
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@for script in $(SCRIPTS); do if [ -e "$$script" ]; then bash -n "$$script"; fi; done
+
+redeploy: ## build and validate user_code, migrate, replace user_code alone
+	@deploy/redeploy.sh
+
+reset: ## delete this Assay's containers, volumes and images (asks first; YES=1 doesn't)
+	@deploy/reset.sh "$(YES)"
+
+base-images: ## build the Python and PostgreSQL base images from Debian packages (needs root)
+	@deploy/base_images/build.sh
+
+venv: $(VENV_STAMP) ## .venv with the tests' packages and the `assay` command
+
+$(VENV_STAMP): requirements/dev.txt pyproject.toml
+	@deploy/venv.sh
+
+bench: venv ## measure runs against Dagster's example configuration and against the floor
+	@$(PY) -m benchmarks
+
+lock: ## resolve requirements/*.in into the hash-locked requirements/*.txt
+	@deploy/locks.sh
+
+alerts: ## list the alerts that are not closed
+	@deploy/compose.sh exec -T alerter python -m control_plane.alerts list
+
+alert-test: ## send a test alert through every configured channel
+	@deploy/compose.sh exec -T alerter python -m control_plane.alerts test
+
+.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test
