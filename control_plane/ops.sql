@@ -1,0 +1,100 @@
+-- The schema `ops` of the database `warehouse`: what the platform knows about its own work.
+-- Applied by `python -m control_plane.migrate_ops` as the role migrator, again on every start:
+-- each statement is idempotent, and nothing is ever dropped or narrowed.
+
+CREATE SCHEMA IF NOT EXISTS ops;
+
+-- The fence: which attempt last committed a partition of an asset. A writer locks its row and
+-- commits only if no attempt that started later has.
+CREATE TABLE IF NOT EXISTS ops.partition_commits (
+    asset        text        NOT NULL,
+    partition    text        NOT NULL,
+    run_id       text        NOT NULL,
+    started_at   timestamptz NOT NULL,
+    committed_at timestamptz,
+    PRIMARY KEY (asset, partition)
+);
+
+-- Facts that a person should know, one row for each thing that is or was wrong. Written in the
+-- tick that saw the fact, sent by the alerter.
+CREATE TABLE IF NOT EXISTS ops.alerts (
+    key        text        PRIMARY KEY,
+    kind       text        NOT NULL,
+    severity   text        NOT NULL DEFAULT 'warning'
+               CHECK (severity IN ('info', 'warning', 'error', 'critical')),
+    domain     text        NOT NULL DEFAULT '',
+    subject    text        NOT NULL,
+    state      text        NOT NULL DEFAULT 'open'
+               CHECK (state IN ('open', 'acknowledged', 'closed')),
+    first_seen timestamptz NOT NULL DEFAULT now(),
+    last_seen  timestamptz NOT NULL DEFAULT now(),
+    count      integer     NOT NULL DEFAULT 1,
+    facts      jsonb       NOT NULL DEFAULT '{}',
+    link       text        NOT NULL DEFAULT ''
+);
+
+-- What happened to an alert's state, in order. A trigger writes it in the transaction that changes
+-- the alert: an alert that opens and closes between two looks of the alerter is not lost. The text
+-- of the alert is copied, since by the time of sending the row may tell of something newer.
+CREATE TABLE IF NOT EXISTS ops.alert_transitions (
+    id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key        text        NOT NULL,
+    transition text        NOT NULL CHECK (transition IN ('opened', 'closed')),
+    at         timestamptz NOT NULL DEFAULT now(),
+    kind       text        NOT NULL,
+    severity   text        NOT NULL,
+    domain     text        NOT NULL,
+    subject    text        NOT NULL,
+    facts      jsonb       NOT NULL,
+    link       text        NOT NULL,
+    planned_at timestamptz
+);
+CREATE INDEX IF NOT EXISTS alert_transitions_unplanned
+    ON ops.alert_transitions (id) WHERE planned_at IS NULL;
+
+-- One row for each transition and channel it goes to. `channel` is a hash of the channel's URL:
+-- the URL holds secrets.
+CREATE TABLE IF NOT EXISTS ops.alert_deliveries (
+    transition_id   bigint      NOT NULL REFERENCES ops.alert_transitions (id),
+    channel         text        NOT NULL,
+    key             text        NOT NULL,
+    transition      text        NOT NULL,
+    attempts        integer     NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz NOT NULL DEFAULT now(),
+    delivered_at    timestamptz,
+    given_up_at     timestamptz,
+    last_error      text,
+    PRIMARY KEY (transition_id, channel)
+);
+CREATE INDEX IF NOT EXISTS alert_deliveries_pending
+    ON ops.alert_deliveries (next_attempt_at)
+    WHERE delivered_at IS NULL AND given_up_at IS NULL;
+
+-- Runs as its owner: who may write an alert need not be able to touch the sender's books.
+CREATE OR REPLACE FUNCTION ops.note_alert_transition() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    was_live boolean := TG_OP = 'UPDATE' AND OLD.state <> 'closed';
+    is_live  boolean := NEW.state <> 'closed';
+BEGIN
+    IF was_live IS DISTINCT FROM is_live THEN
+        INSERT INTO ops.alert_transitions
+            (key, transition, kind, severity, domain, subject, facts, link)
+        VALUES (NEW.key, CASE WHEN is_live THEN 'opened' ELSE 'closed' END,
+                NEW.kind, NEW.severity, NEW.domain, NEW.subject, NEW.facts, NEW.link);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER note_alert_transition
+    AFTER INSERT OR UPDATE ON ops.alerts
+    FOR EACH ROW EXECUTE FUNCTION ops.note_alert_transition();
+
+-- TRUNCATE and DELETE stay with the owner: what happened is not unwritten.
+GRANT USAGE ON SCHEMA ops TO user_code, alerter, analyst;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ops.partition_commits TO user_code;
+GRANT SELECT, INSERT, UPDATE ON ops.alerts TO user_code, alerter;
+GRANT SELECT, INSERT, UPDATE ON ops.alert_transitions, ops.alert_deliveries TO alerter;
+GRANT SELECT ON ops.partition_commits TO alerter;
+GRANT SELECT ON ALL TABLES IN SCHEMA ops TO analyst;

@@ -1,0 +1,122 @@
+"""What the control plane takes from the environment: the one place that reads it.
+
+Nothing is read at import. `settings()` reads when it is called, and a lacking variable is named
+only by the code that needs it, so that a tool that needs no password runs without one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from psycopg2.extensions import make_dsn
+
+# What a run container is told, if it is set here. Nothing else of the control plane's environment
+# reaches user code: neither the alert channels nor the passwords of other roles.
+RUN_ENVIRONMENT = (
+    "ASSAY_PROJECT",
+    "ASSAY_PG_HOST",
+    "ASSAY_PG_PORT",
+    "ASSAY_DAGSTER_PASSWORD",
+    "ASSAY_USER_CODE_PASSWORD",
+    "ASSAY_ROOT",
+    "ASSAY_LANDING",
+    "ASSAY_CONTRACTS",
+    "ASSAY_SETTLE_SECONDS",
+    "ASSAY_UI_URL",
+    "ASSAY_COUNT_FLOOR",
+)
+
+N = TypeVar("N", int, float)
+
+_MEMORY = re.compile(r"([0-9]+)([kmg]?)b?", re.IGNORECASE)
+_MEMORY_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+
+
+class SettingsError(ValueError):
+    """A variable of the environment is missing or makes no sense; the message says which."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The control plane's view of `.env`. Take one from `settings()`."""
+
+    project: str
+    pg_host: str
+    pg_port: int
+    root: str
+    user_code_image: str
+    run_memory: str
+    run_cpus: float
+    alert_urls: tuple[str, ...]
+    ui_url: str
+    environment: Mapping[str, str]
+
+    def dagster_dsn(self) -> str:
+        """libpq string for the database `dagster`, as its owner."""
+        return self._dsn("dagster", "dagster")
+
+    def warehouse_dsn(self, role: str) -> str:
+        """libpq string for the database `warehouse` as `role` (migrator, alerter, …)."""
+        return self._dsn("warehouse", role)
+
+    def run_environment(self) -> dict[str, str]:
+        """Name → value of what a run container is told; names that are unset here are left out."""
+        return {
+            name: self.environment[name] for name in RUN_ENVIRONMENT if name in self.environment
+        }
+
+    def run_memory_bytes(self) -> int:
+        """`ASSAY_RUN_MEMORY` in bytes. SettingsError if it is not like `2g` or `512m`."""
+        match = _MEMORY.fullmatch(self.run_memory.strip())
+        if match is None or not int(match[1]):
+            raise SettingsError(
+                f"ASSAY_RUN_MEMORY={self.run_memory!r} is not a size: write e.g. 512m or 2g in .env"
+            )
+        return int(match[1]) * _MEMORY_UNITS[match[2].lower()]
+
+    def _dsn(self, database: str, role: str) -> str:
+        name = f"ASSAY_{role.upper()}_PASSWORD"
+        password = self.environment.get(name)
+        if not password:
+            raise SettingsError(f"{name} is not set: it belongs in .env (`make up` writes one)")
+        return make_dsn(
+            host=self.pg_host,
+            port=self.pg_port,
+            dbname=database,
+            user=role,
+            password=password,
+            connect_timeout=5,
+            application_name="assay",
+        )
+
+
+def settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in `environment` (default: this process's). SettingsError on nonsense."""
+    env = dict(os.environ if environment is None else environment)
+    return Settings(
+        project=env.get("ASSAY_PROJECT") or "assay",
+        pg_host=env.get("ASSAY_PG_HOST") or "postgres",
+        pg_port=_number(env, "ASSAY_PG_PORT", 5432, int),
+        root=env.get("ASSAY_ROOT") or "/assay",
+        user_code_image=env.get("ASSAY_USER_CODE_IMAGE", ""),
+        run_memory=env.get("ASSAY_RUN_MEMORY") or "2g",
+        run_cpus=_number(env, "ASSAY_RUN_CPUS", 2.0, float),
+        alert_urls=tuple(env.get("ASSAY_ALERT_URLS", "").split()),
+        ui_url=(env.get("ASSAY_UI_URL") or "").rstrip("/"),
+        environment=env,
+    )
+
+
+def _number(env: Mapping[str, str], name: str, default: N, kind: Callable[[str], N]) -> N:
+    text = env.get(name) or str(default)
+    try:
+        value = kind(text)
+    except ValueError:
+        value = kind("0")
+    if not value > 0:
+        raise SettingsError(f"{name}={text!r} is not a number above 0: correct it in .env")
+    return value
