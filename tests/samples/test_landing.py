@@ -1,0 +1,99 @@
+"""The samples arrive once, whole, and are the same for the same seed and date."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from samples.landing import MARK, put_samples
+
+ROOT = Path(__file__).parents[2]
+UNTIL = date(2025, 3, 31)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("landing")
+    put_samples(folder, UNTIL, seed=1)
+    return folder
+
+
+def test_one_cohort_and_two_sources_of_120_days_arrive(landing: Path) -> None:
+    names = set(digests(landing)) - {MARK}
+
+    assert len(names) == 241
+    assert "genomics/demo_cohort.vcf.gz" in names
+    assert "finance/cards/cards-2025-03-31.csv" in names
+    assert "finance/payments/payments-2024-12-02.csv" in names
+
+
+def test_the_same_seed_and_date_give_the_same_files(landing: Path, tmp_path: Path) -> None:
+    put_samples(tmp_path, UNTIL, seed=1)
+
+    assert digests(tmp_path) == digests(landing)
+
+
+def test_a_later_call_adds_nothing_even_on_another_day(tmp_path: Path) -> None:
+    put_samples(tmp_path, UNTIL, seed=1)
+    (tmp_path / "finance/cards/cards-2025-03-01.csv").unlink()
+    before = digests(tmp_path)
+
+    assert put_samples(tmp_path, date(2025, 4, 1), seed=2) == 0
+    assert digests(tmp_path) == before
+
+
+def test_an_interrupted_call_is_completed_as_it_began(landing: Path, tmp_path: Path) -> None:
+    (tmp_path / MARK).write_text('{"until": "2025-03-31", "seed": 1, "done": false}')
+    mine = tmp_path / "finance/cards/cards-2025-03-31.csv"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("a user's own file of that name")
+
+    assert put_samples(tmp_path, date(2025, 4, 2), seed=9) == 240
+
+    found, whole = digests(tmp_path), digests(landing)
+    assert mine.read_text() == "a user's own file of that name"
+    assert {**found, str(mine.relative_to(tmp_path)): ""} == {
+        **whole,
+        str(mine.relative_to(tmp_path)): "",
+    }
+
+
+def test_all_files_carry_one_time_so_that_they_settle_together(landing: Path) -> None:
+    times = {path.stat().st_mtime_ns for path in landing.glob("*/**/*.*") if path.is_file()}
+
+    assert len(times) == 1
+
+
+def test_the_command_needs_nothing_but_the_standard_library(tmp_path: Path) -> None:
+    command = [sys.executable, "-I", "-S", "-c", "import runpy, sys; sys.path.insert(0, '.'); "
+               "runpy.run_module('samples', run_name='__main__')",
+               "--out", str(tmp_path), "--until", "2025-03-31"]  # fmt: skip
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ})
+
+    assert (done.returncode, done.stdout) == (0, "samples: 241 files added\n"), done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "samples", "--out", str(tmp_path / "file" / "landing")]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("samples: ")
+    assert len(done.stderr.splitlines()) == 1
