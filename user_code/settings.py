@@ -1,0 +1,84 @@
+"""What user code takes from the environment: the one place that reads it.
+
+Nothing is read at import: definitions load without a secret, and `assay` runs without any variable.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """A variable of the environment is missing or makes no sense; the message says which."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """User code's view of `.env`. Take one from `settings()`."""
+
+    root: Path
+    landing: Path
+    contracts: Path
+    settle_seconds: float
+    ui_url: str
+    count_floor: int
+    pg_host: str
+    pg_port: int
+    environment: Mapping[str, str] = field(repr=False)
+
+    def warehouse_dsn(self, role: str = "user_code") -> str:
+        """libpq string for the database `warehouse` as `role`. It holds a password: never log it.
+
+        Raises SettingsError if the role's password is not set.
+        """
+        name = f"ASSAY_{role.upper()}_PASSWORD"
+        password = self.environment.get(name)
+        if not password:
+            raise SettingsError(f"{name} is not set: it belongs in .env (`make up` writes one)")
+        words = {
+            "host": self.pg_host,
+            "port": str(self.pg_port),
+            "dbname": "warehouse",
+            "user": role,
+            "password": password,
+            "connect_timeout": "5",
+            "application_name": "assay",
+        }
+        return " ".join(f"{word}={_quoted(value)}" for word, value in words.items())
+
+
+def settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in `environment` (default: this process's). SettingsError on nonsense."""
+    env = dict(os.environ if environment is None else environment)
+    root = Path(env.get("ASSAY_ROOT") or "/assay")
+    return Settings(
+        root=root,
+        landing=Path(env.get("ASSAY_LANDING") or root / "landing"),
+        contracts=Path(env.get("ASSAY_CONTRACTS") or root / "contracts"),
+        settle_seconds=_number(env, "ASSAY_SETTLE_SECONDS", 10),
+        ui_url=(env.get("ASSAY_UI_URL") or "").rstrip("/"),
+        count_floor=int(_number(env, "ASSAY_COUNT_FLOOR", 1000)),
+        pg_host=env.get("ASSAY_PG_HOST") or "postgres",
+        pg_port=int(_number(env, "ASSAY_PG_PORT", 5432)),
+        environment=env,
+    )
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1e9:
+        raise SettingsError(f"{name}={text!r} is not a number of 0 or more: correct it in .env")
+    return value
+
+
+def _quoted(value: str) -> str:
+    """A value of a libpq connection string; psycopg2 isn't needed to write one."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,24 @@
+"""Failures that no retry heals: a damaged file, a refused request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import dagster as dg
+
+
+def fail_permanently(
+    context: Any, message: str, metadata: Mapping[str, Any] | None = None
+) -> NoReturn:
+    """Fail the step and the run for good. `context` is an op's, an asset's or a check's.
+
+    `Failure(allow_retries=False)` stops the step's retries only: the daemon would still retry the
+    run, so that the run is tagged first. `message` says where, what, and what to do, without data.
+    Always raises dagster.Failure.
+    """
+    run_id = context.run_id
+    instance = context.instance
+    if instance.has_run(run_id):  # an asset that is called as a function has no run
+        instance.add_run_tags(run_id, {"dagster/max_retries": "0"})
+    raise dg.Failure(description=message, metadata=dict(metadata or {}), allow_retries=False)

@@ -1,0 +1,48 @@
+"""What every materialisation says of itself in the UI: counts, columns, time, memory, a picture."""
+
+from __future__ import annotations
+
+import base64
+import resource
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from user_code.shared.publishing import PublishedFacts
+
+# The event log keeps every materialisation's picture for ever.
+_LARGEST_PLOT = 200_000
+
+
+def materialization_metadata(
+    published: PublishedFacts, *, seconds: float, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Metadata of one materialisation: rows, column schema, duration (s), peak memory (MB).
+
+    `extra` is added as it is; it must hold counts and names only, never rows.
+    """
+    columns = [dg.TableColumn(name=name, type=str(kind)) for name, kind in published.schema.items()]
+    return {
+        "dagster/row_count": published.rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "duration_s": round(seconds, 3),
+        "peak_memory_mb": peak_memory_mb(),
+        **(extra or {}),
+    }
+
+
+def peak_memory_mb() -> float:
+    """The largest resident memory of this process so far, in MB (10^6 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    in_bytes = peak if sys.platform == "darwin" else peak * 1024
+    return round(in_bytes / 1e6, 1)
+
+
+def plot_metadata(png: bytes) -> dg.MetadataValue:
+    """A PNG as metadata that the UI shows as an image. ValueError if it is larger than 200 kB."""
+    if len(png) > _LARGEST_PLOT:
+        raise ValueError(f"the plot has {len(png)} bytes: draw it with at most {_LARGEST_PLOT}")
+    text = base64.b64encode(png).decode("ascii")
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{text})")
