@@ -11,9 +11,18 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib import metadata
+from typing import NoReturn
+
+from user_code import __version__
 
 DOMAINS = ("genomics", "finance")
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose refusals are one line, as those of the commands are; --help has the rest."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of all domains' commands; only the domain that is asked for is imported."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="assay",
         description="Genomic and financial computations on files, without a running platform.",
     )
-    parser.add_argument("--version", action="version", version=f"assay {_version()}")
+    parser.add_argument("--version", action="version", version=f"assay {__version__}")
     domains = parser.add_subparsers(dest="domain", metavar="DOMAIN", required=True)
     for name in DOMAINS:
         domain = domains.add_parser(name, help=f"commands of the {name} domain")
@@ -50,14 +59,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             commands = domain.add_subparsers(dest="command", metavar="COMMAND", required=True)
             importlib.import_module(f"user_code.{name}.command_line").add_commands(commands)
     return parser
-
-
-def _version() -> str:
-    """The installed version; inside the image the package is copied, not installed."""
-    try:
-        return metadata.version("assay")
-    except metadata.PackageNotFoundError:
-        return "(not installed as a package)"
 
 
 def _refuse(message: str) -> int:
