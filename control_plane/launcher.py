@@ -1,0 +1,171 @@
+"""One container for each run, made from the platform's settings and from nothing else.
+
+Dagster's own launcher takes networks, volumes and limits from dagster.yaml, which cannot read them
+from the environment, and lets the code location add to them: a code server that asks for
+`privileged` gets it. This one takes all of it from the environment of the process that launches
+(the daemon; the webserver only to cancel), and ignores what the code location asks for.
+
+dagster.yaml names it without any configuration:
+
+    run_launcher:
+      module: control_plane.launcher
+      class: AssayRunLauncher
+
+A finished container is kept, as evidence; `control_plane.reaper` removes it some hours later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import docker
+import docker.errors
+from dagster import DagsterRun
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._serdes import ConfigurableClassData
+from dagster_docker import DockerRunLauncher
+from dagster_docker.container_context import DockerContainerContext
+from docker.models.containers import Container
+from docker.types import LogConfig
+
+from control_plane.crash_evidence import crash_evidence
+from control_plane.settings import Settings, settings
+
+PROJECT_LABEL = "assay.project"
+KIND_LABEL = "assay.kind"
+RUN_ID_LABEL = "dagster/run_id"
+
+WRITABLE_FOLDERS = ("data", "quarantine", "reports", "compute_logs")
+READ_ONLY_FOLDERS = ("landing", "contracts")
+
+# What a cancelled run gets to note its end before it is killed.
+STOP_TIMEOUT_SECONDS = 20
+# A run that forks without end must not take the host with it.
+PIDS_LIMIT = 1024
+
+
+class RunContainerError(Exception):
+    """A run's container could not be made; the message says what to do."""
+
+
+class AssayRunLauncher(DockerRunLauncher):
+    """DockerRunLauncher whose containers are the same whatever the code location asks for."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(inst_data=inst_data)
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """No configuration: everything comes from the environment."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
+    ) -> AssayRunLauncher:
+        """The launcher for an instance; `config_value` is empty."""
+        return cls(inst_data=inst_data, **config_value)
+
+    def get_container_context(
+        self,
+        dagster_run: DagsterRun,  # noqa: ARG002
+    ) -> DockerContainerContext:
+        """What the container is made of. The run's own wishes are not looked at."""
+        return container_context(settings())
+
+    def _get_docker_image(self, job_code_origin: Any) -> str:
+        # The image that the run was queued with. A code server that doesn't say its image is a
+        # stock one: the deployed image is the best guess.
+        self.image = settings().user_code_image or None
+        image: str = super()._get_docker_image(job_code_origin)  # type: ignore[no-untyped-call]
+        return image
+
+    def _launch_container_with_command(
+        self, run: DagsterRun, docker_image: str, command: Sequence[str]
+    ) -> None:
+        try:
+            super()._launch_container_with_command(  # type: ignore[no-untyped-call]
+                run, docker_image, command
+            )
+        except docker.errors.APIError as error:
+            # Upstream pulls an image that is not there: its absence is behind what the pull says.
+            if isinstance(error.__context__, docker.errors.ImageNotFound):
+                raise RunContainerError(
+                    f"The image {docker_image} is not on this host and could not be pulled: it was "
+                    "removed since the run was queued. Launch the run anew from the UI: it takes "
+                    "the deployed image."
+                ) from error
+            if isinstance(error, docker.errors.NotFound):
+                raise RunContainerError(
+                    f"The engine lacks what the run's container needs: {error.explanation}. "
+                    "`make up` makes the networks and volumes."
+                ) from error
+            raise
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """As upstream, but a paused container is dead before its run is called failed.
+
+        A paused container that wakes up would go on with a run that has been retried since. If it
+        cannot be killed this raises, and the run is left as it is until the next look.
+        """
+        container = self._container(run)
+        if container is not None and container.status == "paused":
+            container.kill()
+            container.wait(timeout=30)
+            return CheckRunHealthResult(
+                WorkerStatus.FAILED, msg="The container was paused from outside; it was killed."
+            )
+        health: CheckRunHealthResult = super().check_run_worker_health(run)
+        return health
+
+    def get_run_worker_debug_info(
+        self,
+        run: DagsterRun,
+        include_container_logs: bool | None = True,  # noqa: ARG002
+    ) -> str | None:
+        """How the container ended, and the last lines it wrote; None if it is gone.
+
+        The lines are given even if upstream does not ask for them: a crash of the interpreter
+        or at boot leaves no other trace.
+        """
+        container = self._container(run)
+        if container is None:
+            return None
+        return crash_evidence(container, secrets=_secrets(settings()))
+
+    def _container(self, run: DagsterRun) -> Container | None:
+        return self._get_container(run)  # type: ignore[no-untyped-call]
+
+
+def container_context(here: Settings) -> DockerContainerContext:
+    """Network, environment, volumes, limits and labels of every run container of this Assay."""
+    volumes = {
+        f"{here.project}_{name}": {"bind": f"{here.root}/{name}", "mode": mode}
+        for names, mode in ((WRITABLE_FOLDERS, "rw"), (READ_ONLY_FOLDERS, "ro"))
+        for name in names
+    }
+    # Polars counts the host's cores, not the container's share of them.
+    environment = here.run_environment() | {"POLARS_MAX_THREADS": str(ceil(here.run_cpus))}
+    memory = here.run_memory_bytes()
+    return DockerContainerContext(
+        env_vars=[f"{name}={value}" for name, value in environment.items()],
+        networks=[f"{here.project}_runs"],
+        container_kwargs={
+            "volumes": volumes,
+            "mem_limit": memory,
+            "memswap_limit": memory,  # the same number means: no swap
+            "nano_cpus": round(here.run_cpus * 1_000_000_000),
+            "pids_limit": PIDS_LIMIT,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "labels": {PROJECT_LABEL: here.project, KIND_LABEL: "run"},
+            "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
+            "stop_timeout": STOP_TIMEOUT_SECONDS,
+        },
+    )
+
+
+def _secrets(here: Settings) -> list[str]:
+    return [value for name, value in here.environment.items() if name.endswith("_PASSWORD")]

@@ -1,0 +1,219 @@
+"""Run containers on a real engine: made as settled, whatever the code location asks for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import dagster as dg
+import docker
+import pytest
+from dagster._core.launcher.base import WorkerStatus
+from dagster._core.origin import (
+    DEFAULT_DAGSTER_ENTRY_POINT,
+    JobPythonOrigin,
+    RepositoryPythonOrigin,
+)
+from dagster._core.test_utils import create_run_for_test, instance_for_test
+from docker.models.containers import Container
+
+from control_plane.launcher import AssayRunLauncher
+from tests.control_plane.docker_playground import Playground, engine_lacks
+
+pytestmark = pytest.mark.skipif(bool(engine_lacks()), reason=engine_lacks() or "")
+
+SLEEPS = "trap 'exit 0' TERM; echo started; while :; do sleep 0.1; done"
+GREEDY_LOCATION = {
+    "env_vars": ["LD_PRELOAD=/tmp/x.so"],
+    "docker": {
+        "env_vars": ["STOLEN=1"],
+        "networks": ["host"],
+        "container_kwargs": {"privileged": True, "volumes": ["/:/host"], "mem_limit": "100g"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def playground() -> Iterator[Playground]:
+    here = Playground(docker.from_env())
+    try:
+        here.make_network()
+        yield here
+    finally:
+        here.remove()
+
+
+@pytest.fixture
+def instance(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
+    for name, value in {
+        "ASSAY_PROJECT": playground.project,
+        "ASSAY_ROOT": "/assay",
+        "ASSAY_RUN_MEMORY": "64m",
+        "ASSAY_RUN_CPUS": "0.5",
+        "ASSAY_USER_CODE_PASSWORD": "the-password",
+        "ASSAY_ALERTER_PASSWORD": "not-for-runs",
+    }.items():
+        monkeypatch.setenv(name, value)
+    launcher = {"module": "control_plane.launcher", "class": "AssayRunLauncher"}
+    with instance_for_test(overrides={"run_launcher": launcher}) as instance:
+        assert isinstance(instance.run_launcher, AssayRunLauncher)
+        yield instance
+
+
+@pytest.fixture
+def launch(
+    playground: Playground, instance: dg.DagsterInstance
+) -> Callable[[str, str], tuple[dg.DagsterRun, Container]]:
+    def launch(name: str, script: str) -> tuple[dg.DagsterRun, Container]:
+        run = make_run(instance, playground.image(name, script))
+        instance.launch_run(run.run_id, None)  # type: ignore[arg-type]
+        run = instance.get_run_by_id(run.run_id) or run
+        return run, playground.client.containers.get(run.tags["docker/container_id"])
+
+    return launch
+
+
+def make_run(instance: dg.DagsterInstance, image: str) -> dg.DagsterRun:
+    """A run as if queued by a code server that says `image` and asks for the moon."""
+    origin = JobPythonOrigin(
+        "a_job",
+        RepositoryPythonOrigin(
+            executable_path="python",
+            code_pointer=dg._core.code_pointer.ModuleCodePointer("nowhere", "defs"),
+            container_image=image,
+            entry_point=DEFAULT_DAGSTER_ENTRY_POINT,
+            container_context=GREEDY_LOCATION,
+        ),
+    )
+    return create_run_for_test(
+        instance, "a_job", job_code_origin=origin, status=dg.DagsterRunStatus.NOT_STARTED
+    )
+
+
+def wait_for(container: Container, *states: str) -> None:
+    deadline = time.monotonic() + 20
+    while container.status not in states:
+        assert time.monotonic() < deadline, f"{container.status}, not {states}"
+        time.sleep(0.05)
+        container.reload()
+
+
+def test_the_container_is_made_from_the_settings_alone(
+    launch: Callable[[str, str], tuple[dg.DagsterRun, Container]], playground: Playground
+) -> None:
+    run, container = launch("sleeps", SLEEPS)
+    wait_for(container, "running")
+    host, config = container.attrs["HostConfig"], container.attrs["Config"]
+    assert config["Image"] == f"{playground.project}/tiny:sleeps"
+    assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (2**26, 2**26, 500_000_000)
+    assert host["Privileged"] is False
+    assert host["AutoRemove"] is False
+    assert host["RestartPolicy"]["Name"] in ("", "no")
+    assert list(container.attrs["NetworkSettings"]["Networks"]) == [f"{playground.project}_runs"]
+    mounts = {
+        mount["Destination"]: (mount["Name"], mount["RW"]) for mount in container.attrs["Mounts"]
+    }
+    assert mounts == {
+        f"/assay/{name}": (f"{playground.project}_{name}", name not in ("landing", "contracts"))
+        for name in ("data", "quarantine", "reports", "compute_logs", "landing", "contracts")
+    }
+    labels = config["Labels"]
+    assert labels["assay.project"] == playground.project
+    assert labels["assay.kind"] == "run"
+    assert labels["dagster/run_id"] == run.run_id
+    told = dict(line.split("=", 1) for line in config["Env"])
+    assert told["ASSAY_USER_CODE_PASSWORD"] == "the-password"
+    assert told["POLARS_MAX_THREADS"] == "1"
+    assert "ASSAY_ALERTER_PASSWORD" not in told
+    assert "STOLEN" not in told
+    assert "LD_PRELOAD" not in told
+    container.kill()
+
+
+def test_cancelling_ends_the_container(
+    launch: Callable[[str, str], tuple[dg.DagsterRun, Container]], instance: dg.DagsterInstance
+) -> None:
+    run, container = launch("sleeps", SLEEPS)
+    wait_for(container, "running")
+    time.sleep(0.3)  # until the script's trap is set
+    began = time.monotonic()
+    assert instance.run_launcher.terminate(run.run_id)
+    wait_for(container, "exited")
+    assert time.monotonic() - began < 5
+    assert container.attrs["State"]["ExitCode"] == 0
+
+
+def test_cancelling_a_run_without_a_container_says_no(instance: dg.DagsterInstance) -> None:
+    run = make_run(instance, "never/started:1")
+    assert instance.run_launcher.terminate(run.run_id) is False
+
+
+def test_a_paused_container_is_dead_before_its_run_is_called_failed(
+    launch: Callable[[str, str], tuple[dg.DagsterRun, Container]], instance: dg.DagsterInstance
+) -> None:
+    run, container = launch("sleeps", SLEEPS)
+    wait_for(container, "running")
+    assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
+    container.pause()
+    assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.FAILED
+    container.reload()
+    assert container.status == "exited"
+
+
+def test_a_crash_at_boot_leaves_exit_code_and_last_words_without_the_password(
+    launch: Callable[[str, str], tuple[dg.DagsterRun, Container]], instance: dg.DagsterInstance
+) -> None:
+    run, container = launch(
+        "crashes", 'echo "No module named x, password $ASSAY_USER_CODE_PASSWORD" >&2; exit 3'
+    )
+    wait_for(container, "exited")
+    evidence = instance.run_launcher.get_run_worker_debug_info(run, include_container_logs=False)
+    assert evidence is not None
+    assert "exit code 3" in evidence
+    assert "No module named x, password •••" in evidence
+    assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.FAILED
+
+
+def test_out_of_memory_is_said_with_the_limit(
+    launch: Callable[[str, str], tuple[dg.DagsterRun, Container]], instance: dg.DagsterInstance
+) -> None:
+    run, container = launch("eats", "a=0123456789; while :; do a=$a$a; done")
+    wait_for(container, "exited")
+    evidence = instance.run_launcher.get_run_worker_debug_info(run) or ""
+    assert "out of memory: it reached its limit of 64 MiB. Raise ASSAY_RUN_MEMORY" in evidence
+    assert "exit code 137" in evidence
+
+
+def test_a_container_that_is_gone_is_not_found(
+    launch: Callable[[str, str], tuple[dg.DagsterRun, Container]], instance: dg.DagsterInstance
+) -> None:
+    run, container = launch("sleeps", SLEEPS)
+    container.remove(force=True)
+    assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.NOT_FOUND
+    assert instance.run_launcher.get_run_worker_debug_info(run) is None
+
+
+def test_a_pruned_image_is_named_with_what_to_do(
+    instance: dg.DagsterInstance, playground: Playground
+) -> None:
+    run = make_run(instance, f"{playground.project}/gone:1")
+    with pytest.raises(
+        Exception, match=r"image \S+/gone:1 is not on this host.*Launch the run anew"
+    ):
+        instance.launch_run(run.run_id, None)  # type: ignore[arg-type]
+
+
+def test_a_missing_network_is_said_with_what_to_do(
+    instance: dg.DagsterInstance, playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = replace(playground, project=f"{playground.project}x")
+    monkeypatch.setenv("ASSAY_PROJECT", elsewhere.project)
+    run = make_run(instance, playground.image("sleeps", SLEEPS))
+    try:
+        with pytest.raises(Exception, match=r"network \S+_runs not found.*`make up`"):
+            instance.launch_run(run.run_id, None)  # type: ignore[arg-type]
+    finally:
+        elsewhere.remove()
