@@ -16,7 +16,7 @@ A finished container is kept, as evidence; `control_plane.reaper` removes it som
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -91,7 +91,7 @@ class AssayRunLauncher(DockerRunLauncher):
             )
         except docker.errors.APIError as error:
             # Upstream pulls an image that is not there: its absence is behind what the pull says.
-            if isinstance(error.__context__, docker.errors.ImageNotFound):
+            if any(isinstance(e, docker.errors.ImageNotFound) for e in _what_led_to(error)):
                 raise RunContainerError(
                     f"The image {docker_image} is not on this host and could not be pulled: it was "
                     "removed since the run was queued. Launch the run anew from the UI: it takes "
@@ -169,3 +169,9 @@ def container_context(here: Settings) -> DockerContainerContext:
 
 def _secrets(here: Settings) -> list[str]:
     return [value for name, value in here.environment.items() if name.endswith("_PASSWORD")]
+
+
+def _what_led_to(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__context__
