@@ -1,0 +1,100 @@
+"""An Assay of the tests' own: started once, removed whatever happens."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# These tests share modules that no other room needs; pytest's import mode adds no folder itself.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from assay_stack import AssayStack, alert_url, copy_of
+from docker_engine import why_no_engine
+from webhook import Webhook
+
+REPOSITORY = Path(__file__).parents[2]
+NEEDS_NO_ENGINE = "test_harness"
+started: list[AssayStack] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark this folder's tests as `stack`, and skip them where they cannot run."""
+    here = [
+        item
+        for item in items
+        if Path(__file__).parent in item.path.parents and item.path.stem != NEEDS_NO_ENGINE
+    ]
+    if not here:
+        return
+    reason = why_no_engine()
+    for item in here:
+        item.add_marker(pytest.mark.stack)
+        # The first one also waits for the images to be built.
+        item.add_marker(pytest.mark.timeout(1200))
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=f"drives real containers: {reason}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Add the services' last log lines to a failed test's report."""
+    report = yield
+    if report.failed and item.get_closest_marker("stack"):  # type: ignore[attr-defined]
+        for stack in started:
+            report.sections.append(  # type: ignore[attr-defined]
+                (f"logs of {stack.project}", stack.logs())
+            )
+    return report
+
+
+@pytest.fixture(scope="session")
+def webhook() -> Iterator[Webhook]:
+    """The channel that the tests' Assay sends its alerts to."""
+    with Webhook() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Where pictures for people are kept after the tests."""
+    folder = REPOSITORY / "test-artifacts"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stack_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository that tests may change."""
+    return copy_of(REPOSITORY, tmp_path_factory.mktemp("assay") / "tree")
+
+
+@pytest.fixture(scope="session")
+def assay(
+    stack_tree: Path, tmp_path_factory: pytest.TempPathFactory, webhook: Webhook
+) -> Iterator[AssayStack]:
+    """The Assay under test, up and healthy, with the samples in its landing zone."""
+    stack = AssayStack(
+        stack_tree,
+        tmp_path_factory.mktemp("first"),
+        f"assaytest-{os.getpid()}",
+        ASSAY_ALERT_URLS=alert_url(webhook.port),
+        ASSAY_SETTLE_SECONDS="2",
+    )
+    yield from running(stack)
+
+
+def running(stack: AssayStack) -> Iterator[AssayStack]:
+    """Start an Assay, hand it out, and remove it; nothing of it may stay in the engine."""
+    started.append(stack)
+    try:
+        stack.up()
+        yield stack
+    except AssertionError:
+        print(stack.logs())
+        raise
+    finally:
+        started.remove(stack)
+        left = stack.remove()
+        assert not left, f"make reset left: {left}"
