@@ -11,10 +11,10 @@ import io
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 DAYS = 120
-COLUMNS = ("transaction_id", "date", "amount", "currency", "category")
+COLUMNS = ("transaction_id", "booked_at", "account_id", "category", "amount", "currency")
 
 # Monday to Sunday, rows in thousands: payments are made on working days, cards at the weekend.
 # The lowest, less 4 %, stays above 1,000: the default floor of a plausible day.
@@ -47,7 +47,7 @@ BAD_FIELDS = (
     ("amount", ""),
     ("currency", "EURO"),
     ("currency", ""),
-    ("date", "2025-02-30"),
+    ("booked_at", "2025-02-30T12:00:00Z"),
 )
 
 
@@ -78,13 +78,12 @@ def _rows(source: str, day: date, age: int, seed: int) -> list[dict[str, str]]:
     count = round(1000 * WEEKS[source][day.weekday()] * rng.uniform(0.96, 1.04))
     if (source, age) == OUTAGE:
         count = OUTAGE_ROWS
-    rows = _transactions(rng, source, day, count, first_id=0)
+    rows = _transactions(rng, source, day, count)
     if (source, age) == DOUBLED:
         # The upstream export ran twice: every booking again, under a new id.
-        again = _transactions(rng, source, day, count, first_id=count)
         rows += [
-            {**row, "transaction_id": new["transaction_id"]}
-            for row, new in zip(rows, again, strict=True)
+            {**row, "transaction_id": _transaction_id(source, day, count + number)}
+            for number, row in enumerate(rows)
         ]
     for row in rows:
         if rng.random() < BAD_SHARE:
@@ -93,24 +92,28 @@ def _rows(source: str, day: date, age: int, seed: int) -> list[dict[str, str]]:
     return rows
 
 
-def _transactions(
-    rng: random.Random, source: str, day: date, count: int, *, first_id: int
-) -> list[dict[str, str]]:
+def _transactions(rng: random.Random, source: str, day: date, count: int) -> list[dict[str, str]]:
+    currencies = CURRENCIES[source]
     rows = []
     for number in range(count):
         category, typical = CATEGORIES[number % len(CATEGORIES)]
         amount = round(typical * rng.triangular(0.3, 2.2, 0.7), 2)
-        currencies = CURRENCIES[source]
+        booked = time(rng.randrange(6, 22), rng.randrange(60), rng.randrange(60))
         rows.append(
             {
-                "transaction_id": f"{source}-{day:%Y%m%d}-{first_id + number:05d}",
-                "date": day.isoformat(),
+                "transaction_id": _transaction_id(source, day, number),
+                "booked_at": f"{day}T{booked}Z",
+                "account_id": f"{source}-acct-{rng.randrange(400):03d}",
+                "category": category,
                 "amount": f"{amount:.2f}",
                 "currency": currencies[number // len(CATEGORIES) % len(currencies)],
-                "category": category,
             }
         )
     return rows
+
+
+def _transaction_id(source: str, day: date, number: int) -> str:
+    return f"{source}-{day:%Y%m%d}-{number:05d}"
 
 
 def _csv(rows: list[dict[str, str]]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from samples import transactions
 from samples.landing import MARK, put_samples
 
 ROOT = Path(__file__).parents[2]
@@ -25,50 +26,63 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("landing")
-    put_samples(folder, UNTIL, seed=1)
-    return folder
+@pytest.fixture
+def few_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What matters here doesn't depend on how many days there are."""
+    monkeypatch.setattr(transactions, "DAYS", 3)
 
 
-def test_one_cohort_and_two_sources_of_120_days_arrive(landing: Path) -> None:
-    names = set(digests(landing)) - {MARK}
-
-    assert len(names) == 241
-    assert "genomics/demo_cohort.vcf.gz" in names
-    assert "finance/cards/cards-2025-03-31.csv" in names
-    assert "finance/payments/payments-2024-12-02.csv" in names
+@pytest.fixture
+def landing(tmp_path: Path, few_days: None) -> Path:
+    put_samples(tmp_path / "first", UNTIL, seed=1)
+    return tmp_path / "first"
 
 
-def test_the_same_seed_and_date_give_the_same_files(landing: Path, tmp_path: Path) -> None:
-    put_samples(tmp_path, UNTIL, seed=1)
-
-    assert digests(tmp_path) == digests(landing)
-
-
-def test_a_later_call_adds_nothing_even_on_another_day(tmp_path: Path) -> None:
-    put_samples(tmp_path, UNTIL, seed=1)
-    (tmp_path / "finance/cards/cards-2025-03-01.csv").unlink()
-    before = digests(tmp_path)
-
-    assert put_samples(tmp_path, date(2025, 4, 1), seed=2) == 0
-    assert digests(tmp_path) == before
+@pytest.fixture
+def second(tmp_path: Path, few_days: None) -> Path:
+    (tmp_path / "second").mkdir()
+    return tmp_path / "second"
 
 
-def test_an_interrupted_call_is_completed_as_it_began(landing: Path, tmp_path: Path) -> None:
-    (tmp_path / MARK).write_text('{"until": "2025-03-31", "seed": 1, "done": false}')
-    mine = tmp_path / "finance/cards/cards-2025-03-31.csv"
+def test_one_cohort_and_two_sources_up_to_the_last_day_arrive(landing: Path) -> None:
+    assert set(digests(landing)) - {MARK} == {
+        "genomics/demo_cohort.vcf.gz",
+        "finance/cards/cards-2025-03-29.csv",
+        "finance/cards/cards-2025-03-30.csv",
+        "finance/cards/cards-2025-03-31.csv",
+        "finance/payments/payments-2025-03-29.csv",
+        "finance/payments/payments-2025-03-30.csv",
+        "finance/payments/payments-2025-03-31.csv",
+    }
+
+
+def test_the_same_seed_and_date_give_the_same_files(landing: Path, second: Path) -> None:
+    put_samples(second, UNTIL, seed=1)
+
+    assert digests(second) == digests(landing)
+
+
+def test_a_later_call_adds_nothing_even_on_another_day(landing: Path) -> None:
+    (landing / "finance/cards/cards-2025-03-30.csv").unlink()
+    before = digests(landing)
+
+    assert put_samples(landing, date(2025, 4, 1), seed=2) == 0
+    assert digests(landing) == before
+
+
+def test_an_interrupted_call_is_completed_as_it_began(landing: Path, second: Path) -> None:
+    (second / MARK).write_text('{"until": "2025-03-31", "seed": 1, "done": false}')
+    mine = second / "finance/cards/cards-2025-03-31.csv"
     mine.parent.mkdir(parents=True)
     mine.write_text("a user's own file of that name")
 
-    assert put_samples(tmp_path, date(2025, 4, 2), seed=9) == 240
+    assert put_samples(second, date(2025, 4, 2), seed=9) == 6
 
-    found, whole = digests(tmp_path), digests(landing)
+    found, whole = digests(second), digests(landing)
     assert mine.read_text() == "a user's own file of that name"
-    assert {**found, str(mine.relative_to(tmp_path)): ""} == {
+    assert {**found, str(mine.relative_to(second)): ""} == {
         **whole,
-        str(mine.relative_to(tmp_path)): "",
+        str(mine.relative_to(second)): "",
     }
 
 
