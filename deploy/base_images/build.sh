@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Builds stand-ins for the official Python and PostgreSQL images out of Debian packages,
+# for machines that reach a Debian mirror but no image registry.
+# The mirror is the one that this machine's own apt uses; debootstrap's default otherwise.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source deploy/say.sh
+
+suite=trixie
+debian=assay/debian:$suite
+python=assay/python:3.13-$suite
+postgres=assay/postgres:17-$suite
+here=deploy/base_images
+tools=$PWD/.tools
+
+deploy/engine.sh
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then "$@"; else sudo -- "$@"; fi
+}
+
+# Nothing is installed on the host: the package is unpacked below .tools and run from there.
+find_debootstrap() {
+    if command -v debootstrap >/dev/null; then
+        debootstrap=$(command -v debootstrap)
+        debootstrap_dir=/usr/share/debootstrap
+        return
+    fi
+    debootstrap=$tools/debootstrap/usr/sbin/debootstrap
+    debootstrap_dir=$tools/debootstrap/usr/share/debootstrap
+    [[ -x $debootstrap ]] && return
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail \
+        "this machine has neither debootstrap nor apt-get to get it with." \
+        "Install debootstrap, or name images that can be pulled in $ASSAY_ENV_FILE:" \
+        "PYTHON_IMAGE (Python 3.13, Debian) and POSTGRES_IMAGE (PostgreSQL 17)."
+    note "getting debootstrap into .tools (it is not installed on this machine)"
+    mkdir -p "$tools/download"
+    (cd "$tools/download" && rm -f debootstrap_*.deb && apt-get download -q debootstrap >/dev/null 2>&1) ||
+        fail "apt could not download debootstrap." "Refresh its lists first: apt-get update"
+    dpkg-deb --extract "$tools"/download/debootstrap_*.deb "$tools/debootstrap"
+}
+
+# The Debian mirror and the security mirror that this machine uses; empty where it is no Debian.
+find_mirrors() {
+    mirror="" security=""
+    [[ -r /etc/os-release ]] && grep -q '^ID=debian' /etc/os-release || return 0
+    local sites
+    sites=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 2>/dev/null | sort -u) || return 0
+    local code
+    code=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    mirror=$(awk -v release="$code" '$2 == release && $1 ~ /debian\/?$/ {print $1; exit}' <<<"$sites")
+    security=$(awk -v release="$code-security" '$2 == release {print $1; exit}' <<<"$sites")
+    local proxy
+    proxy=$(apt-config dump Acquire::http::Proxy 2>/dev/null | sed -n 's/.*"\(.*\)".*/\1/p')
+    [[ -z $proxy ]] || export http_proxy=${http_proxy:-$proxy}
+}
+
+build_debian() {
+    say "Building $debian with debootstrap (under a minute)"
+    if [[ $EUID -ne 0 ]]; then
+        note "debootstrap needs root: sudo may ask for your password"
+        command -v sudo >/dev/null || fail "building a base image needs root, and there is no sudo." \
+            "Run this once as root: make base-images"
+    fi
+    find_debootstrap
+    find_mirrors
+    local root log
+    root=$(mktemp -d /var/tmp/assay-debian.XXXXXX)
+    log=$tools/debootstrap.log
+    trap 'as_root rm -rf --one-file-system "'"$root"'"' EXIT
+    as_root env DEBOOTSTRAP_DIR="$debootstrap_dir" ${http_proxy:+http_proxy="$http_proxy"} \
+        "$debootstrap" --variant=minbase --include=ca-certificates "$suite" "$root" \
+        ${mirror:+"$mirror"} >"$log" 2>&1 ||
+        fail "debootstrap failed; its last lines:" "$(tail -n 5 "$log")" "The whole log: $log"
+    if [[ -n $security ]]; then
+        echo "deb $security $suite-security main" | as_root tee -a "$root/etc/apt/sources.list" >/dev/null
+    fi
+    # The certificates that this machine trusts: behind a proxy that inspects TLS, pip needs them.
+    local bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
+    if [[ -r $bundle ]]; then
+        as_root cp "$bundle" "$root/etc/ssl/certs/assay-host.crt"
+    else
+        as_root cp "$root/etc/ssl/certs/ca-certificates.crt" "$root/etc/ssl/certs/assay-host.crt"
+    fi
+    as_root chmod 644 "$root/etc/ssl/certs/assay-host.crt"
+    as_root tar --create --directory "$root" --one-file-system \
+        --exclude './var/cache/apt/*' --exclude './var/lib/apt/lists/*' \
+        --exclude './usr/share/doc/*' --exclude './usr/share/man/*' \
+        --exclude './usr/share/locale/*' --exclude './dev/*' --exclude './proc/*' . |
+        docker import --change 'CMD ["bash"]' - "$debian" >/dev/null
+}
+
+mkdir -p "$tools"
+docker image inspect "$debian" >/dev/null 2>&1 || build_debian
+for image in "$python" "$postgres"; do
+    name=${image#assay/} && name=${name%%:*}
+    say "Building $image"
+    # The classic builder is everywhere; BuildKit needs a plugin that may be missing.
+    DOCKER_BUILDKIT=0 docker build --quiet --tag "$image" --file "$here/Dockerfile.$name" \
+        ${http_proxy:+--build-arg http_proxy="$http_proxy"} "$here" >/dev/null ||
+        fail "building $image failed." "Is the Debian mirror reachable from containers?"
+done
+deploy/env_file.sh set PYTHON_IMAGE "$python"
+deploy/env_file.sh set POSTGRES_IMAGE "$postgres"

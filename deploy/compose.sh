@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# `docker compose` for this Assay: the right binary, the right project, the right env file.
+# Where the engine lacks the Compose plugin (v2), a copy of it goes into .tools, taken out of
+# a container of the base image; nothing is installed on this machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source deploy/say.sh
+file=${ASSAY_ENV_FILE:-.env}
+local_binary=.tools/docker-compose
+
+[[ -e $file ]] || fail "there is no $file." "make up writes one; by hand: cp .env.example $file"
+
+fetch() {
+    local image package=/usr/libexec/docker/cli-plugins/docker-compose
+    image=$(deploy/env_file.sh get PYTHON_IMAGE)
+    say "Getting Docker Compose into .tools (this engine has no Compose plugin v2)"
+    mkdir -p .tools
+    docker run --rm --user 0 "$image" bash -c "
+        cd /tmp && apt-get update -qq && apt-get download -qq docker-compose &&
+        dpkg-deb --fsys-tarfile docker-compose_*.deb | tar --extract --to-stdout .$package" \
+        >"$local_binary.new" 2>.tools/compose.log ||
+        fail "Docker Compose could not be taken out of $image:" "$(tail -n 3 .tools/compose.log)" \
+            "Install the plugin (Debian 13: apt-get install docker-compose) and try again."
+    chmod +x "$local_binary.new"
+    mv "$local_binary.new" "$local_binary"
+}
+
+if [[ $(docker compose version --short 2>/dev/null) =~ ^v?[2-9]\. ]]; then
+    compose=(docker compose)
+else
+    [[ -x $local_binary ]] || fetch
+    compose=("$local_binary")
+fi
+exec "${compose[@]}" --env-file "$file" "$@"

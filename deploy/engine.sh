@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Says what is wrong if no Docker engine can be used, and ends non-zero.
+# `engine.sh absent` is quieter: it succeeds where there is no engine at all on this machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source deploy/say.sh
+
+if [[ ${1:-} == absent ]]; then
+    command -v docker >/dev/null || exit 0
+    said=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null) && exit 1
+    # Forbidden is not absent: whoever lacks the permission wants to hear of it.
+    [[ $said != *"permission denied"* ]]
+    exit
+fi
+
+command -v docker >/dev/null || fail "no docker command found." \
+    "Install Docker Engine (Debian: apt-get install docker.io), or run without it: make dev"
+if ! said=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null); then
+    case $said in
+        *"permission denied"*)
+            fail "you may not talk to the Docker engine." \
+                "Join its group and log in again: sudo usermod -aG docker $(id -un)" \
+                "(whoever is in that group is root on this machine), or run make with sudo." ;;
+        *)
+            fail "the Docker engine doesn't answer: ${said##*$'\n'}" \
+                "Start it: sudo systemctl start docker" \
+                "Without an engine there is the embedded edition: make dev" ;;
+    esac
+fi

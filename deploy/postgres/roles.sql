@@ -1,0 +1,41 @@
+-- The roles and databases of an Assay, run with psql by a superuser. Safe to run again: what is
+-- there stays, passwords become the given ones, so that this is how to change a password, too.
+--
+--   psql --set ON_ERROR_STOP=1 --set dagster_password=… --set migrator_password=… \
+--        --set user_code_password=… --set alerter_password=… --set analyst_password=… \
+--        --file roles.sql
+--
+-- Tables and the rights on them come from the migrations (schema ops; schemas of the domains).
+
+-- Passwords must not end in the server's log, whatever it is told to log.
+SET log_statement = 'none';
+SET log_min_error_statement = 'panic';
+
+SELECT format('CREATE ROLE %I LOGIN', name)
+FROM unnest(ARRAY['dagster', 'migrator', 'user_code', 'alerter', 'analyst']) AS name
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
+\gexec
+
+ALTER ROLE dagster PASSWORD :'dagster_password';
+ALTER ROLE migrator PASSWORD :'migrator_password';
+ALTER ROLE user_code PASSWORD :'user_code_password';
+ALTER ROLE alerter PASSWORD :'alerter_password';
+ALTER ROLE analyst PASSWORD :'analyst_password';
+
+-- Rights say the same; this says it before a long query has run.
+ALTER ROLE analyst SET default_transaction_read_only = on;
+
+SELECT format('CREATE DATABASE %I OWNER %I', name, owner)
+FROM (VALUES ('dagster', 'dagster'), ('warehouse', 'migrator')) AS wanted (name, owner)
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = name)
+\gexec
+
+-- Dagster's storage is for Dagster: who writes it decides what runs.
+REVOKE ALL ON DATABASE dagster FROM PUBLIC;
+REVOKE ALL ON DATABASE warehouse FROM PUBLIC;
+GRANT CONNECT, TEMPORARY ON DATABASE warehouse TO user_code;
+GRANT CONNECT ON DATABASE warehouse TO alerter, analyst;
+
+-- Days and hours mean the same wherever the server stands.
+ALTER DATABASE dagster SET timezone = 'UTC';
+ALTER DATABASE warehouse SET timezone = 'UTC';
