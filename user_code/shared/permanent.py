@@ -17,8 +17,13 @@ def fail_permanently(
     run, so that the run is tagged first. `message` says where, what, and what to do, without data.
     Always raises dagster.Failure.
     """
-    run_id = context.run_id
+    run_id = run_id_of(context)
     instance = context.instance
     if instance.has_run(run_id):  # an asset that is called as a function has no run
         instance.add_run_tags(run_id, {"dagster/max_retries": "0"})
     raise dg.Failure(description=message, metadata=dict(metadata or {}), allow_retries=False)
+
+
+def run_id_of(context: Any) -> str:
+    """The run's id, from an op's or an asset's context (an asset's own attribute is deprecated)."""
+    return str(getattr(context, "op_execution_context", context).run_id)

@@ -18,7 +18,7 @@ import dagster as dg
 import polars as pl
 
 from user_code.settings import settings
-from user_code.shared.permanent import fail_permanently
+from user_code.shared.permanent import fail_permanently, run_id_of
 from user_code.shared.store import ParquetStore, StagedFile
 from user_code.shared.table_writing import replace_partition
 from user_code.shared.warehouse import SupersededError, Warehouse
@@ -142,6 +142,11 @@ class Publisher(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Warehouse(self.dsn or settings().warehouse_dsn())
 
     @property
+    def warehouse_for_sensor(self) -> Warehouse:
+        """The warehouse, waited for no longer than a sensor's tick (60 s) allows."""
+        return Warehouse(self.dsn or settings().warehouse_dsn(), patience_seconds=10)
+
+    @property
     def base(self) -> Path:
         """The folder that has data/, quarantine/ and reports/ in it."""
         return Path(self.root) if self.root else settings().root
@@ -157,7 +162,7 @@ class Publisher(dg.ConfigurableResource):  # type: ignore[type-arg]
             context=context,
             domain=domain,
             asset=asset,
-            run_id=context.run_id,
+            run_id=run_id_of(context),
             started_at=warehouse.now(),
             partitions=list(context.partition_keys) if partitioned else [WHOLE],
         )

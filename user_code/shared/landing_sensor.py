@@ -1,0 +1,103 @@
+"""The sensor that looks into the landing zone and asks for runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from user_code.settings import settings
+from user_code.shared.alerts import close_alert, raise_alert
+from user_code.shared.landing import Decision, PlannedRun, decide
+from user_code.shared.landing_listing import list_landing
+from user_code.shared.landing_memory import recall, remember
+from user_code.shared.publishing import Publisher
+
+# Names in an alert; how many there are is said beside them.
+_SHOWN = 10
+
+
+def build_landing_sensor(
+    name: str,
+    domain: str,
+    job: UnresolvedAssetJobDefinition,
+    to_partition: Callable[[str], str | None],
+    daily: bool,
+    dynamic: dg.DynamicPartitionsDefinition | None = None,
+) -> dg.SensorDefinition:
+    """A sensor, RUNNING by default, that asks `job` to compute what lands in `landing/<domain>`.
+
+    `to_partition` gets a path relative to the landing zone (`finance/shop/shop-2025-01-02.csv`)
+    and returns the partition key, or None for a name that fits no pattern; those raise the alert
+    `landing.unrecognised`. Daily: days that follow each other are one run, whose assets need
+    `BackfillPolicy.single_run()`. Dynamic: new keys are added first, and a folder counts as one
+    file once `_COMPLETE` is in it.
+    """
+
+    @dg.sensor(
+        name=name,
+        job=job,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=15,
+        description=f"New or corrected complete files below landing/{domain} become runs.",
+    )
+    def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SensorResult:
+        here = settings()
+        taken_tick = int(context.cursor or 0)
+        with publisher.warehouse_for_sensor.transaction() as cursor:
+            known, tick = recall(cursor, name, taken_tick)
+            arrived = list_landing(
+                here.landing,
+                domain,
+                here.settle_seconds,
+                time.time(),
+                closed_folders=dynamic is not None,
+                known=known,
+            )
+            decision = decide(
+                arrived,
+                known,
+                to_partition=to_partition,
+                daily=daily,
+                today=datetime.now(UTC).date(),
+            )
+            remember(cursor, name, tick, decision.remember)
+            _tell_unrecognised(cursor, domain, decision)
+        keys = [key for run in decision.runs for key in run.partitions]
+        return dg.SensorResult(
+            run_requests=[_request(run) for run in decision.runs],
+            skip_reason=None if keys else f"nothing new among {len(arrived)} complete files",
+            dynamic_partitions_requests=(
+                [dynamic.build_add_request(keys)] if dynamic is not None and keys else []
+            ),
+            # Stored by Dagster only once it has taken the requests: see landing_memory.
+            cursor=str(tick if decision.remember else taken_tick),
+        )
+
+    return look
+
+
+def _request(run: PlannedRun) -> dg.RunRequest:
+    if len(run.partitions) == 1:
+        return dg.RunRequest(run_key=run.run_key, partition_key=run.partitions[0])
+    return dg.RunRequest(run_key=run.run_key, tags=run.range_tags())
+
+
+def _tell_unrecognised(cursor: object, domain: str, decision: Decision) -> None:
+    key = f"landing.unrecognised:{domain}"
+    names = decision.unrecognised
+    if decision.news:
+        raise_alert(
+            cursor,  # type: ignore[arg-type]
+            key=key,
+            kind="landing.unrecognised",
+            severity="warning",
+            domain=domain,
+            subject=f"{len(names)} files in landing/{domain} fit no pattern and are not read",
+            facts={"count": len(names), "names": list(names[:_SHOWN])},
+        )
+    elif not names:
+        close_alert(cursor, key)  # type: ignore[arg-type]
