@@ -1,0 +1,148 @@
+"""`python -m control_plane.daemon …`: dagster-daemon, alone, watched and tidied after.
+
+Takes the arguments of `dagster-daemon run`; without `-w` the workspace.yaml in DAGSTER_HOME is
+used. Around Dagster's own loop three threads work: one guards the lock that makes this daemon the
+only one and ends the process at once if it is lost, one compares the heartbeats with the time for
+the healthcheck, one removes old run containers.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import docker
+from dagster import DagsterInstance
+from dagster._daemon.controller import get_daemon_statuses
+
+from control_plane.daemon_lock import DaemonLock, LockLostError
+from control_plane.health import OK, note_health
+from control_plane.postgres_patience import wait_longer_for_postgres
+from control_plane.reaper import reap
+from control_plane.settings import Settings, SettingsError, settings
+
+log = logging.getLogger("assay.daemon")
+
+LOCK_CHECK_SECONDS = 3
+HEALTH_SECONDS = 10
+REAP_SECONDS = 60
+# Dagster adds the interval of the heartbeats, 30 s: dead is who has been silent for 75 s.
+HEARTBEAT_TOLERANCE_SECONDS = 45
+
+LOCK_LOST_EXIT_CODE = 75
+
+
+def guard(lock: DaemonLock, give_up: Callable[[int], object] = os._exit) -> None:
+    """Check `lock` for ever; the moment it is lost, `give_up`: no cleaning up, no last launch."""
+    while True:
+        try:
+            lock.check()
+        except LockLostError as error:
+            print(f"assay.daemon: the lock is lost, ending at once: {error}", file=sys.stderr)
+            sys.stderr.flush()
+            give_up(LOCK_LOST_EXIT_CODE)
+            return
+        time.sleep(LOCK_CHECK_SECONDS)
+
+
+def heartbeat_state(instance: DagsterInstance) -> str:
+    """OK, or which of the daemons that this instance needs have been silent for 75 s."""
+    statuses = get_daemon_statuses(
+        instance,
+        instance.get_required_daemon_types(),
+        heartbeat_tolerance_seconds=HEARTBEAT_TOLERANCE_SECONDS,
+        ignore_errors=True,
+    )
+    silent = sorted(name for name, status in statuses.items() if not status.healthy)
+    return f"no heartbeat from {', '.join(silent)}" if silent else OK
+
+
+def run_ended_at(instance: DagsterInstance, run_id: str) -> float | None:
+    """When the run ended, in seconds since the epoch; None if it goes on, 0 if there is none."""
+    record = instance.get_run_record_by_id(run_id)
+    if record is None:
+        return 0.0
+    if not record.dagster_run.is_finished:
+        return None
+    return record.end_time or record.update_timestamp.timestamp()
+
+
+def watch_health(instance: DagsterInstance) -> None:
+    """Note the state of the heartbeats for the healthcheck, for ever."""
+    while True:
+        try:
+            note_health("daemon", heartbeat_state(instance))
+        except Exception as error:
+            note_health("daemon", f"the heartbeats cannot be read ({type(error).__name__})")
+        time.sleep(HEALTH_SECONDS)
+
+
+def keep_tidy(instance: DagsterInstance, here: Settings) -> None:
+    """Remove old run containers and kill zombies, for ever."""
+    complaint = ""
+    while True:
+        try:
+            client = docker.from_env()
+            try:
+                done = reap(client, here.project, lambda run_id: run_ended_at(instance, run_id))
+            finally:
+                client.close()
+            if done.removed:
+                log.info("Removed %d run containers of some hours ago.", len(done.removed))
+            for run_id in done.killed:
+                log.warning("Killed the container of run %s: the run was over.", run_id)
+            complaint = ""
+        except Exception as error:
+            if complaint != str(error):  # an engine that stays away is said once
+                complaint = str(error)
+                log.warning("Run containers cannot be tidied: %s", complaint)
+        time.sleep(REAP_SECONDS)
+
+
+def arguments(given: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """`given` for `dagster-daemon run`, with the workspace.yaml of DAGSTER_HOME if none is."""
+    workspace = Path(environment.get("DAGSTER_HOME", ".")) / "workspace.yaml"
+    if given or not workspace.exists():
+        return ["run", *given]
+    return ["run", "-w", str(workspace)]
+
+
+def main() -> None:
+    """Wait for the lock, then be the daemon until stopped."""
+    # As process 1 of a container Python would ignore a SIGTERM that nobody handles.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s", level="INFO")
+    wait_longer_for_postgres()
+    here = settings()
+
+    def say(reason: str) -> None:
+        log.warning("%s", reason)
+        note_health("daemon", reason)
+
+    try:
+        lock = DaemonLock(here.dagster_dsn())
+    except SettingsError as error:
+        sys.exit(f"assay.daemon: {error}")
+    lock.acquire(say)
+    log.info("This is the only daemon now.")
+    instance = DagsterInstance.get()
+    for work in (
+        lambda: guard(lock),
+        lambda: watch_health(instance),
+        lambda: keep_tidy(instance, here),
+    ):
+        threading.Thread(target=work, daemon=True).start()
+
+    from dagster._daemon.cli import create_dagster_daemon_cli
+
+    create_dagster_daemon_cli().main(arguments(sys.argv[1:], os.environ), "dagster-daemon", obj={})
+
+
+if __name__ == "__main__":
+    main()

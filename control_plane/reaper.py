@@ -1,0 +1,74 @@
+"""Removes what runs leave on the engine: finished containers after some hours, zombies at once.
+
+A finished container is the evidence of how its run ended, so it is kept for a while. A container
+that still works for a run that is already over (a start that timed out and came late, a host that
+slept) would write beside its retry: it is killed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import docker
+import docker.errors
+
+from control_plane.launcher import KIND_LABEL, PROJECT_LABEL, RUN_ID_LABEL
+
+KEEP_SECONDS = 6 * 3600
+# A container outlives its run by about a second; a cancelled one gets 20 s to end by itself.
+GRACE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """Run ids whose containers were removed, and those whose containers were killed."""
+
+    removed: tuple[str, ...]
+    killed: tuple[str, ...]
+
+
+def reap(
+    client: docker.DockerClient,
+    project: str,
+    run_ended_at: Callable[[str], float | None],
+    *,
+    keep_seconds: float = KEEP_SECONDS,
+    grace_seconds: float = GRACE_SECONDS,
+) -> Reaped:
+    """Look once at all run containers of `project`.
+
+    `run_ended_at` gives the time (seconds since the epoch) at which a run id's run ended, 0 if
+    there is no such run, None if it goes on. Containers of other projects, and containers that
+    are not runs, are not looked at. Raises docker.errors.DockerException if the engine is away.
+    """
+    now = time.time()
+    removed, killed = [], []
+    labels = [f"{PROJECT_LABEL}={project}", f"{KIND_LABEL}=run", RUN_ID_LABEL]
+    for summary in client.api.containers(all=True, filters={"label": labels}):
+        run_id = summary["Labels"][RUN_ID_LABEL]
+        try:
+            if summary["State"] in ("running", "paused"):
+                ended = run_ended_at(run_id)
+                if ended is not None and now - ended > grace_seconds:
+                    client.api.kill(summary["Id"])
+                    killed.append(run_id)
+            elif now - summary["Created"] > keep_seconds:
+                # The list is cheap and knows no end; only the old ones are asked for it.
+                state = client.api.inspect_container(summary["Id"])["State"]
+                if now - _epoch(state["FinishedAt"]) > keep_seconds:
+                    client.api.remove_container(summary["Id"], v=True)
+                    removed.append(run_id)
+        except (docker.errors.NotFound, docker.errors.APIError):
+            continue  # it ended or went in this very moment: the next look sees
+    return Reaped(tuple(removed), tuple(killed))
+
+
+def _epoch(docker_time: str) -> float:
+    """Seconds since the epoch of a time of the engine, e.g. 2026-01-02T03:04:05.678901234Z.
+
+    A container that never ran has the year 1, which is long ago, as it should be.
+    """
+    return datetime.fromisoformat(docker_time[:19] + "+00:00").timestamp()

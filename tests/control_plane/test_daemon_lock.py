@@ -1,0 +1,99 @@
+"""The lock that makes a daemon the only one, on a real Postgres."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+
+import psycopg2
+import pytest
+
+from control_plane.daemon import guard
+from control_plane.daemon_lock import DaemonLock, LockLostError
+from control_plane.settings import settings
+
+
+@pytest.fixture
+def dsn(postgres_environment: dict[str, str]) -> str:
+    return settings(postgres_environment).dagster_dsn()
+
+
+def cut_off_all(dsn: str) -> None:
+    """What a restart of Postgres does to every connection."""
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def acquire(lock: DaemonLock, said: list[str]) -> threading.Thread:
+    thread = threading.Thread(target=lock.acquire, args=(said.append, 0.05), daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_second_daemon_waits_says_so_once_and_follows(dsn: str) -> None:
+    said: list[str] = []
+    first, second = DaemonLock(dsn), DaemonLock(dsn)
+    first.acquire(said.append)
+    assert said == []
+    waiting = acquire(second, said)
+    waiting.join(timeout=0.5)
+    assert waiting.is_alive()
+    assert len(said) == 1
+    assert said[0].startswith("another daemon holds the lock (from ")
+    first.release()
+    waiting.join(timeout=5)
+    assert not waiting.is_alive()
+    second.check()
+    second.release()
+
+
+def test_a_lock_whose_connection_died_is_lost(dsn: str) -> None:
+    lock = DaemonLock(dsn)
+    lock.acquire(print)
+    lock.check()
+    cut_off_all(dsn)
+    with pytest.raises(LockLostError):
+        lock.check()
+    lock.release()
+
+
+def test_the_guard_ends_the_process_with_a_code_of_its_own(dsn: str) -> None:
+    lock, codes = DaemonLock(dsn), []
+    lock.acquire(print)
+    cut_off_all(dsn)
+    guard(lock, codes.append)
+    assert codes == [75]
+    lock.release()
+
+
+def test_a_postgres_that_is_away_is_waited_for(dsn: str, postgres_environment: dict) -> None:
+    nowhere = settings({**postgres_environment, "ASSAY_PG_HOST": "/nowhere"}).dagster_dsn()
+    said: list[str] = []
+    lock = DaemonLock(nowhere)
+    waiting = acquire(lock, said)
+    waiting.join(timeout=0.5)
+    assert [text.split(":")[0] for text in said] == ["Postgres does not answer"]
+    assert "secret-dagster" not in said[0]
+    lock._dsn = dsn
+    waiting.join(timeout=5)
+    assert not waiting.is_alive()
+    lock.release()
+
+
+def test_a_waiting_daemon_survives_being_cut_off(dsn: str) -> None:
+    said: list[str] = []
+    first, second = DaemonLock(dsn), DaemonLock(dsn)
+    first.acquire(print)
+    waiting = acquire(second, said)
+    waiting.join(timeout=0.3)
+    cut_off_all(dsn)
+    waiting.join(timeout=5)
+    assert not waiting.is_alive()
+    second.check()
+    with pytest.raises(LockLostError):
+        first.check()
+    first.release()
+    second.release()
