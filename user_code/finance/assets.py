@@ -1,0 +1,233 @@
+"""The financial assets: each reads, calls the domain, and publishes with its facts."""
+
+import time
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from user_code.finance.anomaly_alerts import earlier_findings, tell_anomalies
+from user_code.finance.domain import contracts as tables
+from user_code.finance.domain.anomalies import DetectorSettings, flag_unusual_days
+from user_code.finance.domain.plots import plot_daily_totals
+from user_code.finance.domain.source_contract import ContractError
+from user_code.finance.domain.summaries import (
+    category_statistics as statistics_by_category,
+)
+from user_code.finance.domain.summaries import gather_history, of_day, summarise_by_day
+from user_code.finance.landed_days import DOMAIN, ingest_days
+from user_code.settings import settings
+from user_code.shared.permanent import fail_permanently
+from user_code.shared.publishing import PublishedFacts, Publisher
+from user_code.shared.run_facts import materialization_metadata, plot_metadata
+
+DAYS = dg.DailyPartitionsDefinition(start_date="2000-01-01", end_offset=1)
+
+OWNERS = ["team:finance"]
+ONE_RUN = dg.BackfillPolicy.single_run()
+
+# Once whatever runs on daily_summary is through, and again for each later change of it: one run
+# for both assets. Missing days are normal here, so that eager(), which waits for them, never fires.
+ON_NEW_DAYS = (
+    dg.AutomationCondition.any_deps_updated().since_last_handled()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("on_new_days")
+
+
+@dg.asset(
+    group_name=DOMAIN,
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+    kinds={"polars", "parquet", "postgres"},
+    description=(
+        "Every accepted transaction of a day's files, all sources. Partition: the date in the "
+        "file's name. Records that are no transactions are in the quarantine, with reasons."
+    ),
+)
+def financial_transactions(context: dg.AssetExecutionContext, publisher: Publisher) -> None:
+    """Landing zone → tables.FINANCIAL_TRANSACTIONS, one file per day."""
+    begin = time.monotonic()
+    here = settings()
+    try:
+        with publisher.attempt(context, DOMAIN, "financial_transactions") as attempt:
+            published, facts = ingest_days(
+                attempt, publisher.base, landing=here.landing, contracts=here.contracts
+            )
+    except ContractError as error:
+        fail_permanently(context, f"{error} (correct the contract, then materialise again)")
+    _tell(context, published, begin, facts)
+
+
+@dg.asset(
+    group_name=DOMAIN,
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+    deps=[financial_transactions],
+    kinds={"polars", "parquet", "postgres"},
+    description=(
+        "Totals and counts of a day's files by booking date, source and currency; exact decimals."
+    ),
+)
+def daily_summary(context: dg.AssetExecutionContext, publisher: Publisher) -> None:
+    """tables.FINANCIAL_TRANSACTIONS → tables.DAILY_SUMMARY, day by day."""
+    begin = time.monotonic()
+    with publisher.attempt(context, DOMAIN, "daily_summary") as attempt:
+        frames = {
+            day: summarise_by_day(attempt.scan(DOMAIN, "financial_transactions", [day]))
+            for day in attempt.partitions
+        }
+        published = attempt.publish(
+            frames, table="finance.daily_summary", partition_column="file_date"
+        )
+    counts = {
+        day: {"transactions": int(frame.get_column("transaction_count").sum())}
+        for day, frame in frames.items()
+    }
+    _tell(context, published, begin, counts)
+
+
+@dg.asset(
+    group_name=DOMAIN,
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+    deps=[financial_transactions],
+    kinds={"duckdb", "parquet", "postgres"},
+    description="Count, average, median, total and share of each category of a day, by currency.",
+)
+def category_statistics(context: dg.AssetExecutionContext, publisher: Publisher) -> None:
+    """The Parquet files of financial_transactions → tables.CATEGORY_STATISTICS, by DuckDB."""
+    begin = time.monotonic()
+    with publisher.attempt(context, DOMAIN, "category_statistics") as attempt:
+        found = statistics_by_category(
+            [
+                attempt.store.path(DOMAIN, "financial_transactions", day)
+                for day in attempt.partitions
+            ]
+        )
+        published = attempt.publish(
+            {day: of_day(found, date.fromisoformat(day)) for day in attempt.partitions},
+            table="finance.category_statistics",
+            partition_column="file_date",
+        )
+    _tell(context, published, begin)
+
+
+@dg.asset(
+    group_name=DOMAIN,
+    owners=OWNERS,
+    code_version="1",
+    deps=[daily_summary],
+    automation_condition=ON_NEW_DAYS,
+    kinds={"polars", "parquet", "postgres"},
+    description="All daily summaries: one row per booking date, source and currency.",
+)
+def historical_data(context: dg.AssetExecutionContext, publisher: Publisher) -> None:
+    """tables.DAILY_SUMMARY of all days → tables.HISTORICAL_DATA."""
+    begin = time.monotonic()
+    with publisher.attempt(context, DOMAIN, "historical_data") as attempt:
+        history = gather_history(attempt.scan(DOMAIN, "daily_summary"))
+        published = attempt.publish({"all": history}, table="finance.historical_data")
+    plot = plot_metadata(plot_daily_totals(history))
+    _tell(context, published, begin, {"all": {"daily_totals": plot}})
+
+
+class AnomalyConfig(dg.Config):
+    """When a day is worth a person's time."""
+
+    threshold: float = Field(
+        default=DetectorSettings.threshold,
+        gt=0,
+        description="Robust standard deviations from what the weekday had before.",
+    )
+    weeks: int = Field(
+        default=DetectorSettings.weeks,
+        ge=1,
+        le=520,
+        description="How many earlier days of the same weekday say what to expect.",
+    )
+    least_history: int = Field(
+        default=DetectorSettings.least_history,
+        ge=1,
+        description="With fewer earlier days of the weekday nothing is said.",
+    )
+    alert_days: int = Field(
+        default=180,
+        ge=0,
+        description="Findings older than so many days before the newest raise no alert.",
+    )
+
+
+@dg.asset(
+    group_name=DOMAIN,
+    owners=OWNERS,
+    code_version="1",
+    deps=[historical_data],
+    automation_condition=ON_NEW_DAYS,
+    kinds={"polars", "parquet", "postgres"},
+    description=(
+        "Days whose total, count or absence is far from the same weekdays before: what is wrong, "
+        "how far, and what it looks like. New findings raise alerts."
+    ),
+)
+def anomaly_detection(
+    context: dg.AssetExecutionContext, publisher: Publisher, config: AnomalyConfig
+) -> None:
+    """tables.HISTORICAL_DATA → tables.ANOMALY_DETECTION."""
+    begin = time.monotonic()
+    how = DetectorSettings(config.threshold, config.weeks, config.least_history)
+    with publisher.attempt(context, DOMAIN, "anomaly_detection") as attempt:
+        history = attempt.scan(DOMAIN, "historical_data").collect()
+        findings = flag_unusual_days(history, how)
+        # Before they are published: a crash in between tells twice, which the key absorbs.
+        told = tell_anomalies(
+            attempt.warehouse,
+            findings,
+            earlier_findings(attempt.store),
+            newest=history.get_column("date").max(),
+            days=config.alert_days,
+            link=f"{settings().ui_url}/assets/anomaly_detection",
+        )
+        published = attempt.publish({"all": findings}, table="finance.anomaly_detection")
+    plot = plot_metadata(plot_daily_totals(history, findings))
+    kinds = dict(findings.group_by("kind").len().sort("kind").iter_rows())
+    facts = {"new_alerts": told, "findings_by_kind": kinds, "flagged_days": plot}
+    _tell(context, published, begin, {"all": facts})
+
+
+def _tell(
+    context: dg.AssetExecutionContext,
+    published: Mapping[str, PublishedFacts],
+    begin: float,
+    extra: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Metadata on each partition's materialisation: counts and names, never rows."""
+    seconds = (time.monotonic() - begin) / max(len(published), 1)
+    partitioned = context.assets_def.partitions_def is not None
+    for key, facts in published.items():
+        metadata = materialization_metadata(
+            facts, seconds=seconds, extra=(extra or {}).get(key, {})
+        )
+        if partitioned:
+            context.add_asset_metadata(metadata, partition_key=key)
+        else:
+            context.add_output_metadata(metadata)
+
+
+ASSETS = [
+    financial_transactions,
+    daily_summary,
+    category_statistics,
+    historical_data,
+    anomaly_detection,
+]
+
+TABLE_OF = {asset.key.path[-1]: getattr(tables, asset.key.path[-1].upper()) for asset in ASSETS}

@@ -1,0 +1,166 @@
+"""What every table of the financial domain looks like, written once: checks derive from it.
+
+Money is `Decimal(38, 4)`: no currency of ISO 4217 has more than four digits, and 34 digits before
+the point leave room for any sum. Amounts keep the sign that the feed gives them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+MONEY = pl.Decimal(38, 4)
+UTC_TIME = pl.Datetime("us", "UTC")
+
+FIELDS = ("transaction_id", "booked_at", "account_id", "category", "amount", "currency")
+"""The fields of a transaction, in the order of the default feed."""
+
+
+class ContractBroken(ValueError):
+    """A frame lacks a column of its contract, or has another type there."""
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """Columns with their types, the key that names a row, and a line on what a row is."""
+
+    name: str
+    row_is: str
+    columns: Mapping[str, pl.DataType]
+    key: tuple[str, ...]
+
+    def empty(self) -> pl.DataFrame:
+        """A frame of this form without rows."""
+        return pl.DataFrame(schema=pl.Schema(self.columns))
+
+    def shape(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The contract's columns of `frame`, in the contract's order; raises ContractBroken."""
+        problems = self.problems(frame.schema)
+        if problems:
+            raise ContractBroken(f"{self.name}: " + "; ".join(problems))
+        return frame.select(*self.columns)
+
+    def problems(self, schema: Mapping[str, pl.DataType]) -> list[str]:
+        """What in `schema` breaks the contract, in words; empty if nothing does."""
+        return [
+            f"column {column} is {schema.get(column, 'missing')}, should be {wanted}"
+            for column, wanted in self.columns.items()
+            if schema.get(column) != wanted
+        ]
+
+
+_ORIGIN: dict[str, pl.DataType] = {
+    "file_date": pl.Date(),
+    "file": pl.String(),
+    "line": pl.Int64(),
+}
+
+_TRANSACTION: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "transaction_id": pl.String(),
+    "booked_at": UTC_TIME,
+    "date": pl.Date(),
+    "account_id": pl.String(),
+    "category": pl.String(),
+    "amount": MONEY,
+    "currency": pl.String(),
+    **_ORIGIN,
+}
+
+FINANCIAL_TRANSACTIONS = TableContract(
+    "financial_transactions",
+    "one accepted transaction; `date` is the day of `booked_at` in the source's time zone, "
+    "`file_date` the day in the file's name",
+    _TRANSACTION,
+    ("source", "transaction_id"),
+)
+
+DUPLICATES = TableContract(
+    "duplicates",
+    "one record whose transaction id was seen before in its source",
+    _TRANSACTION,
+    ("file_date", "source", "file", "line"),
+)
+
+QUARANTINE = TableContract(
+    "quarantine",
+    "one physical record that is no transaction: private, as it keeps the raw line",
+    {
+        "source": pl.String(),
+        **_ORIGIN,
+        "raw_line": pl.Binary(),
+        "reasons": pl.List(pl.String()),
+    },
+    ("file_date", "source", "file", "line"),
+)
+
+DAILY_SUMMARY = TableContract(
+    "daily_summary",
+    "the transactions that the files of one day brought for one date, source and currency",
+    {
+        "file_date": pl.Date(),
+        "date": pl.Date(),
+        "source": pl.String(),
+        "currency": pl.String(),
+        "total_amount": MONEY,
+        "transaction_count": pl.Int64(),
+    },
+    ("file_date", "date", "source", "currency"),
+)
+
+CATEGORY_STATISTICS = TableContract(
+    "category_statistics",
+    "the files' transactions of one day by category and currency; `share` is the category's part "
+    "of the currency's total, null where that total is zero",
+    {
+        "file_date": pl.Date(),
+        "category": pl.String(),
+        "currency": pl.String(),
+        "count": pl.Int64(),
+        "avg_amount": pl.Float64(),
+        "median": pl.Float64(),
+        "total": MONEY,
+        "share": pl.Float64(),
+    },
+    ("file_date", "category", "currency"),
+)
+
+HISTORICAL_DATA = TableContract(
+    "historical_data",
+    "all transactions of one date, source and currency, whichever day's file brought them",
+    {
+        "date": pl.Date(),
+        "source": pl.String(),
+        "currency": pl.String(),
+        "total_amount": MONEY,
+        "transaction_count": pl.Int64(),
+    },
+    ("date", "source", "currency"),
+)
+
+ANOMALY_DETECTION = TableContract(
+    "anomaly_detection",
+    "one day of one source and currency that is far from its own history",
+    {
+        "date": pl.Date(),
+        "source": pl.String(),
+        "currency": pl.String(),
+        "kind": pl.String(),
+        "score": pl.Float64(),
+        "expected_total": pl.Float64(),
+        "observed_total": MONEY,
+        "expected_count": pl.Float64(),
+        "observed_count": pl.Int64(),
+        "reason": pl.String(),
+    },
+    ("date", "source", "currency"),
+)
+
+TABLES = (
+    FINANCIAL_TRANSACTIONS,
+    DAILY_SUMMARY,
+    CATEGORY_STATISTICS,
+    HISTORICAL_DATA,
+    ANOMALY_DETECTION,
+)
+"""The tables that also live in the warehouse."""

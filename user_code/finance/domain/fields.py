@@ -1,0 +1,135 @@
+"""Text fields → typed transactions: every field is checked first, then cast, never rounded."""
+
+import re
+from datetime import date, timedelta
+
+import polars as pl
+
+from user_code.finance.domain.contracts import FIELDS, MONEY
+from user_code.finance.domain.currencies import currency_digits
+from user_code.finance.domain.source_contract import ISO_8601, SourceContract
+
+_ISO = (
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ]([0-9]{2}:[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?"
+    r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?)?$"
+)
+_TEXT_OF = {"amount": "_amount_text", "booked_at": "_booked_text"}
+_EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
+
+
+def check_fields(text: pl.DataFrame, contract: SourceContract, file_date: date) -> pl.DataFrame:
+    """Adds to text columns named as FIELDS: `date`, typed `booked_at` and `amount`, `reasons`.
+
+    A row with an empty list of reasons is a sound transaction; in any other row the typed columns
+    mean nothing. Reasons name the field and the rule, never the value.
+    """
+    trimmed = text.with_columns(pl.col(FIELDS).str.strip_chars(" \t"))
+    typed = _money(_booked_at(trimmed, contract), contract)
+    earliest = file_date - timedelta(days=contract.window_days)
+    known = pl.col("_digits").is_not_null()
+    sound_date = pl.col("date").is_not_null()
+    reasons = [
+        *(_reason(pl.col(_TEXT_OF.get(field, field)) == "", f"{field}: empty") for field in FIELDS),
+        _reason(
+            (pl.col("_booked_text") != "") & ~sound_date,
+            "booked_at: no date or time in the contract's form",
+        ),
+        _reason(
+            (pl.col("_amount_text") != "") & pl.col("amount").is_null(),
+            "amount: no plain decimal number in the contract's form",
+        ),
+        _reason((pl.col("currency") != "") & ~known, "currency: not a code of ISO 4217"),
+        _reason(
+            known & pl.col("amount").is_not_null() & (pl.col("_scale") > pl.col("_digits")),
+            "amount: more digits than the currency has",
+        ),
+        _reason(sound_date & (pl.col("date") > file_date), "date: later than the file's"),
+        _reason(sound_date & (pl.col("date") < earliest), "date: before the contract's window"),
+    ]
+    return typed.with_columns(pl.concat_list(reasons).list.drop_nulls().alias("reasons")).drop(
+        "_digits", "_scale", "_booked_text", "_amount_text"
+    )
+
+
+def _reason(broken: pl.Expr, words: str) -> pl.Expr:
+    return pl.when(broken).then(pl.lit(words))
+
+
+def _money(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
+    """`amount` as Decimal, null where the text is no plain number; digits written and allowed."""
+    point = re.escape(contract.decimal)
+    whole = "[0-9]{1,18}"
+    text = pl.col("amount")
+    if contract.thousands:
+        separator = re.escape(contract.thousands)
+        whole = rf"(?:{whole}|[0-9]{{1,3}}(?:{separator}[0-9]{{3}}){{1,5}})"
+    sound = text.str.contains(rf"^[+-]?{whole}(?:{point}[0-9]{{1,4}})?$")
+    # Five digits and more are numbers, too, but no currency has them: say that, not "no number".
+    long = text.str.contains(rf"^[+-]?{whole}{point}[0-9]{{5,}}$")
+    plain = (
+        text.str.replace_all(contract.thousands, "", literal=True) if contract.thousands else text
+    )
+    plain = plain.str.replace(contract.decimal, ".", literal=True)
+    short = pl.when(sound).then(plain).when(long).then(pl.lit("0"))
+    scale = pl.when(sound).then(plain.str.extract(r"\.([0-9]+)$").str.len_chars().fill_null(0))
+    return frame.with_columns(
+        text.alias("_amount_text"),
+        short.cast(MONEY).alias("amount"),
+        scale.when(long).then(pl.lit(99)).cast(pl.Int64).alias("_scale"),
+        pl.col("currency")
+        .replace_strict(currency_digits(), default=None, return_dtype=pl.Int64)
+        .alias("_digits"),
+    )
+
+
+def _booked_at(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
+    """`booked_at` in UTC and `date`, the local day; both null where the text is no time."""
+    text = pl.col("booked_at")
+    zone = contract.time_zone
+    local: pl.Expr
+    absolute: pl.Expr = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
+    if contract.date_format == ISO_8601:
+        part = [text.str.extract(_ISO, group) for group in range(1, 6)]
+        fraction = part[3].fill_null("0").str.pad_end(6, "0").str.slice(0, 6)
+        clock = pl.concat_str(
+            part[0], pl.lit(" "), part[1].fill_null("00:00"), pl.lit(":"),
+            part[2].fill_null("00"), pl.lit("."), fraction,
+        )  # fmt: skip
+        offset = part[4].str.replace("Z", "+00:00", literal=True).str.replace(":", "", literal=True)
+        naive = _datetime(clock, "%Y-%m-%d %H:%M:%S%.f")
+        local = pl.when(part[4].is_null()).then(naive)
+        minutes = offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.slice(3, 2).cast(pl.Int64)
+        signed = pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes)
+        absolute = (naive - pl.duration(minutes=signed)).dt.replace_time_zone("UTC")
+    elif "%z" in contract.date_format:
+        local = pl.lit(None, dtype=pl.Datetime("us"))
+        absolute = text.str.to_datetime(
+            contract.date_format, strict=False, time_unit="us", time_zone="UTC"
+        )
+    elif set(re.findall(r"%[A-Za-z]", contract.date_format)) & {"%H", "%I", "%T", "%R"}:
+        local = _datetime(text, contract.date_format)
+    else:
+        local = text.str.to_date(contract.date_format, strict=False).cast(pl.Datetime("us"))
+    placed = pl.coalesce(_in_zone(local, zone), absolute)
+    with_times = frame.with_columns(
+        text.alias("_booked_text"), placed.alias("booked_at"), local.alias("_local")
+    )
+    day = pl.coalesce(
+        pl.col("_local").dt.date(), pl.col("booked_at").dt.convert_time_zone(zone).dt.date()
+    )
+    sensible = pl.when(day.is_between(_EARLIEST, _LATEST) & pl.col("booked_at").is_not_null())
+    return with_times.with_columns(sensible.then(day).alias("date")).drop("_local")
+
+
+def _datetime(text: pl.Expr, pattern: str) -> pl.Expr:
+    return text.str.to_datetime(pattern, strict=False, time_unit="us")
+
+
+def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
+    """Local times in UTC. An hour that a clock change skips counts as the hour after it."""
+    placed = [
+        moment.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        for moment in (local, local + pl.duration(hours=1))
+    ]
+    return pl.coalesce(placed).dt.convert_time_zone("UTC")

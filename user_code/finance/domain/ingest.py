@@ -1,0 +1,204 @@
+"""A day's files → accepted transactions, duplicates and quarantine: every record in exactly one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from user_code.finance.domain.contracts import (
+    DUPLICATES,
+    FIELDS,
+    FINANCIAL_TRANSACTIONS,
+    QUARANTINE,
+)
+from user_code.finance.domain.feed_files import FeedFile, current_versions
+from user_code.finance.domain.fields import check_fields
+from user_code.finance.domain.records import (
+    FileRefused,
+    Header,
+    RecordBatch,
+    physical_lines,
+    read_header,
+    split_lines,
+)
+from user_code.finance.domain.source_contract import DEFAULT, SourceContract
+
+
+@dataclass
+class FileRead:
+    """One file, read: sound rows (FINANCIAL_TRANSACTIONS) and quarantine (QUARANTINE)."""
+
+    file: FeedFile
+    sound: pl.DataFrame
+    quarantined: pl.DataFrame
+    records: int
+    refused: str = ""
+    """Why the whole file was refused; empty if it was not."""
+
+
+@dataclass
+class DayRead:
+    """All files of one day. Three frames and the number of physical records, which is their sum."""
+
+    day: date
+    accepted: pl.DataFrame
+    duplicates: pl.DataFrame
+    quarantined: pl.DataFrame
+    records: int
+    files: list[str]
+    """`<source>/<file name>` of each file that was read."""
+    refused_files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def conserved(self) -> bool:
+        """Whether every physical record ended exactly once in one of the three frames."""
+        return self.records == (
+            self.accepted.height + self.duplicates.height + self.quarantined.height
+        )
+
+
+def read_file(file: FeedFile, contract: SourceContract = DEFAULT) -> FileRead:
+    """Reads one file. A broken record costs itself, a broken header or gzip stream the file."""
+    header: Header | None = None
+    sound: list[pl.DataFrame] = []
+    refused: list[tuple[int, bytes, list[str]]] = []
+    records, broken, seen_header = 0, "", False
+    try:
+        for numbered in physical_lines(file.path):
+            if not seen_header:
+                seen_header, (_, first) = True, numbered.pop(0)
+                try:
+                    header = read_header(first, contract)
+                except FileRefused as error:
+                    broken = str(error)
+            records += len(numbered)
+            if header is None:
+                refused += [(number, line, []) for number, line in numbered]
+                continue
+            batch = split_lines(numbered, header, contract)
+            refused += [(number, line, [why]) for number, line, why in batch.refused]
+            if batch.lines:
+                sound.append(_type(batch, header, contract, file))
+    except FileRefused as error:
+        broken = "; ".join(filter(None, (broken, str(error))))
+    if not seen_header and not broken:
+        broken = "file: empty, without even a header"
+    checked = pl.concat(sound) if sound else None
+    return _assemble(file, checked, refused, records, broken)
+
+
+def _assemble(
+    file: FeedFile,
+    checked: pl.DataFrame | None,
+    refused: list[tuple[int, bytes, list[str]]],
+    records: int,
+    broken: str,
+) -> FileRead:
+    """What was read, as the two frames; a broken file's records all go to the quarantine."""
+    unsound = pl.DataFrame(
+        refused, schema={name: QUARANTINE.columns[name] for name in _QUARANTINED}, orient="row"
+    )
+    accepted = FINANCIAL_TRANSACTIONS.empty()
+    if checked is not None:
+        good = pl.lit(not broken) & (pl.col("reasons").list.len() == 0)
+        accepted = _with_origin(checked.filter(good), file).select(*FINANCIAL_TRANSACTIONS.columns)
+        unsound = pl.concat([unsound, checked.filter(~good).select(_QUARANTINED)])
+    if broken:
+        unsound = unsound.with_columns(
+            pl.concat_list(pl.lit(broken), pl.col("reasons")).alias("reasons")
+        )
+    quarantined = _with_origin(unsound, file).select(*QUARANTINE.columns).sort("line")
+    return FileRead(file, accepted, quarantined, records, broken)
+
+
+_QUARANTINED = ("line", "raw_line", "reasons")
+
+
+def _with_origin(frame: pl.DataFrame, file: FeedFile) -> pl.DataFrame:
+    return frame.with_columns(
+        pl.lit(file.source).alias("source"),
+        pl.lit(file.date).alias("file_date"),
+        pl.lit(file.relative).alias("file"),
+    )
+
+
+def _type(
+    batch: RecordBatch, header: Header, contract: SourceContract, file: FeedFile
+) -> pl.DataFrame:
+    """Records as checked, typed rows beside their line and raw text."""
+    columns = list(zip(*batch.fields, strict=True))
+    text = pl.DataFrame(
+        {
+            "line": pl.Series(batch.lines, dtype=pl.Int64),
+            "raw_line": pl.Series(batch.raws, dtype=pl.Binary),
+            **{
+                ours: pl.Series(columns[header.places[ours]], dtype=pl.String)
+                if ours in header.places
+                else pl.repeat(contract.constants[ours], len(batch.lines), eager=True)
+                for ours in FIELDS
+            },
+        }
+    )
+    return check_fields(text, contract, file.date)
+
+
+class SeenIds:
+    """The transaction ids of earlier days by source, so that a day can tell its duplicates."""
+
+    def __init__(self, frames: Iterable[pl.DataFrame] = ()) -> None:
+        """`frames` hold `source` and `transaction_id`, each pair once."""
+        self._frames = [frame.select("source", "transaction_id") for frame in frames]
+
+    def mark(self, day: pl.DataFrame) -> pl.Series:
+        """For each row of `day`: has its id been seen on an earlier day?"""
+        wanted = day.select("source", "transaction_id").lazy()
+        known = [frame.lazy().join(wanted, on=wanted.collect_schema().names(), how="semi")
+                 for frame in self._frames]  # fmt: skip
+        if not known:
+            return pl.repeat(False, day.height, eager=True, dtype=pl.Boolean)
+        hits = pl.concat(known).unique().with_columns(pl.lit(True).alias("_seen"))
+        return (
+            wanted.join(hits, on=["source", "transaction_id"], how="left", maintain_order="left")
+            .select(pl.col("_seen").fill_null(False))
+            .collect()
+            .to_series()
+        )
+
+    def add(self, accepted: pl.DataFrame) -> None:
+        """Later days see these ids, too."""
+        self._frames.append(accepted.select("source", "transaction_id"))
+        if len(self._frames) > 64:
+            self._frames = [pl.concat(self._frames)]
+
+
+def read_day(
+    day: date,
+    files: Sequence[FeedFile],
+    contracts: Mapping[str, SourceContract],
+    seen: SeenIds,
+) -> DayRead:
+    """All current files of one day.
+
+    Of records with one id the lowest by file name, version and line counts. `seen` holds the ids
+    of earlier days and learns this day's. The order of `files` is of no account.
+    """
+    reads = [
+        read_file(file, contracts.get(file.source, DEFAULT))
+        for file in current_versions(file for file in files if file.date == day)
+    ]
+    sound = pl.concat([FINANCIAL_TRANSACTIONS.empty(), *(read.sound for read in reads)])
+    # current_versions sorts by name and version, lines come in order: the first is the lowest.
+    first = sound.select(pl.struct("source", "transaction_id").is_first_distinct()).to_series()
+    counts = first & ~seen.mark(sound)
+    accepted = sound.filter(counts)
+    seen.add(accepted)
+    return DayRead(
+        day=day,
+        accepted=accepted,
+        duplicates=sound.filter(~counts).select(*DUPLICATES.columns),
+        quarantined=pl.concat([QUARANTINE.empty(), *(read.quarantined for read in reads)]),
+        records=sum(read.records for read in reads),
+        files=[read.file.relative for read in reads],
+        refused_files={read.file.relative: read.refused for read in reads if read.refused},
+    )

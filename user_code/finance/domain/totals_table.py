@@ -1,0 +1,62 @@
+"""A table of daily totals from a file of the user's, for the detector."""
+
+from pathlib import Path
+
+import polars as pl
+
+from user_code.finance.domain.contracts import HISTORICAL_DATA
+
+_DEFAULTS = {"source": "all", "currency": "XXX"}
+_NUMBER = r"^[+-]?[0-9]{1,30}(?:\.[0-9]{1,4})?$"
+
+
+class TableRefused(ValueError):
+    """The table cannot be judged; the message says where and why."""
+
+
+def read_totals(path: Path) -> pl.DataFrame:
+    """CSV or Parquet → HISTORICAL_DATA. `source` and `currency` may lack: one series then."""
+    if not path.is_file():
+        raise TableRefused(f"{path}: no such file")
+    try:
+        if path.suffix == ".parquet":
+            table = pl.read_parquet(path)
+        else:
+            table = pl.read_csv(path, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise TableRefused(f"{path}: not a readable table: {str(error).splitlines()[0]}") from error
+    needed = [name for name in HISTORICAL_DATA.columns if name not in _DEFAULTS]
+    lacking = [name for name in needed if name not in table.columns]
+    if lacking:
+        raise TableRefused(f"{path}: lacks the column {', '.join(lacking)}")
+    table = table.with_columns(
+        pl.lit(value).alias(name) for name, value in _DEFAULTS.items() if name not in table.columns
+    )
+    typed = table.select(_cast(table.schema, name) for name in HISTORICAL_DATA.columns)
+    for name in HISTORICAL_DATA.columns:
+        bad = typed.get_column(name).is_null()
+        if bad.any():
+            raise TableRefused(
+                f"{path}: {int(bad.sum())} rows with no {_WANTED.get(name, 'text')} in {name}, "
+                f"the first is row {bad.arg_true()[0] + 1}"
+            )
+    if typed.select(HISTORICAL_DATA.key).is_duplicated().any():
+        raise TableRefused(f"{path}: a date is there twice for one source and currency")
+    return typed
+
+
+_WANTED = {
+    "date": "date (YYYY-MM-DD)",
+    "total_amount": "number of at most 4 decimals",
+    "transaction_count": "whole number",
+}
+
+
+def _cast(schema: pl.Schema, name: str) -> pl.Expr:
+    wanted, column = HISTORICAL_DATA.columns[name], pl.col(name)
+    if schema[name] == pl.String:
+        if name == "date":
+            return column.str.to_date("%Y-%m-%d", strict=False)
+        if name == "total_amount":
+            return pl.when(column.str.contains(_NUMBER)).then(column).cast(wanted, strict=False)
+    return column.cast(wanted, strict=False)

@@ -1,0 +1,157 @@
+"""Between the landing zone and the domain: what a run reads for its days, and what it leaves."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from user_code.finance.domain.feed_files import FeedFile, current_versions, list_feed_files
+from user_code.finance.domain.ingest import DayRead, SeenIds, read_day
+from user_code.finance.domain.source_contract import read_contracts
+from user_code.shared.alerts import close_alert, raise_alert
+from user_code.shared.publishing import Attempt, PublishedFacts
+from user_code.shared.store import ParquetStore, StagedFile
+from user_code.shared.warehouse import Warehouse
+
+DOMAIN = "finance"
+TRANSACTIONS = "financial_transactions"
+DUPLICATES = "duplicates"
+
+
+@dataclass
+class SideFiles:
+    """Staged files beside an asset's own: they appear only once the asset's are committed."""
+
+    staged: list[StagedFile] = field(default_factory=list)
+
+    def add(
+        self, store: ParquetStore, asset: str, day: str, frame: pl.DataFrame, run_id: str
+    ) -> None:
+        """Keep `frame`; an empty one only where it must replace what an earlier run left."""
+        if frame.height or store.exists(DOMAIN, asset, day):
+            self.staged.append(store.stage(frame, DOMAIN, asset, day, run_id=run_id))
+
+    def publish(self) -> None:
+        """Put all in their places."""
+        for file in self.staged:
+            file.publish()
+
+    def discard(self) -> None:
+        """Remove what was not published."""
+        for file in self.staged:
+            file.discard()
+
+
+def files_by_day(landing: Path) -> dict[date, list[FeedFile]]:
+    """The current version of every landed file, by the day in its name."""
+    files, _ = list_feed_files(landing / DOMAIN)
+    by_day: dict[date, list[FeedFile]] = {}
+    for file in current_versions(files):
+        by_day.setdefault(file.date, []).append(file)
+    return by_day
+
+
+def read_days(attempt: Attempt, landing: Path, contracts: Path) -> Iterator[DayRead]:
+    """The attempt's days in order, each checked against all earlier ones. Raises ContractError."""
+    by_day = files_by_day(landing)
+    days = sorted(date.fromisoformat(key) for key in attempt.partitions)
+    sources = {file.source for day in days for file in by_day.get(day, [])}
+    forms = read_contracts(contracts, sources)
+    seen = SeenIds(_earlier_ids(attempt.store, before=days[0].isoformat()))
+    for day in days:
+        yield read_day(day, by_day.get(day, []), forms, seen)
+
+
+def _earlier_ids(store: ParquetStore, before: str) -> list[pl.DataFrame]:
+    earlier = [key for key in store.partitions(DOMAIN, TRANSACTIONS) if key < before]
+    if not earlier:
+        return []
+    scan = store.scan(DOMAIN, TRANSACTIONS, earlier)
+    return [scan.select("source", "transaction_id").collect(engine="streaming")]
+
+
+def ingest_days(
+    attempt: Attempt, base: Path, *, landing: Path, contracts: Path
+) -> tuple[dict[str, PublishedFacts], dict[str, dict[str, Any]]]:
+    """Reads the attempt's days and publishes them; `base` has `quarantine/` in it.
+
+    Returns what was published and, per day, the counts for its metadata. Raises ContractError.
+    """
+    quarantine = ParquetStore(base / "quarantine")
+    staged: dict[str, StagedFile] = {}
+    facts: dict[str, dict[str, Any]] = {}
+    side = SideFiles()
+    told: list[tuple[list[str], dict[str, str]]] = []
+    try:
+        # Day by day to disk: a run of a year needs the memory of a day, and of the ids.
+        for read in read_days(attempt, landing, contracts):
+            day = read.day.isoformat()
+            staged[day] = attempt.store.stage(
+                read.accepted, DOMAIN, TRANSACTIONS, day, run_id=attempt.run_id
+            )
+            stage_side_files(side, read, attempt.store, quarantine, attempt.run_id)
+            facts[day] = _counts(read)
+            told.append((read.files, read.refused_files))
+        published = attempt.publish(
+            staged, table=f"{DOMAIN}.{TRANSACTIONS}", partition_column="file_date"
+        )
+        side.publish()
+    finally:
+        side.discard()
+        for file in staged.values():
+            file.discard()
+    tell_refused_files(attempt.warehouse, told)
+    return published, facts
+
+
+def _counts(read: DayRead) -> dict[str, Any]:
+    reasons = Counter(read.quarantined.get_column("reasons").explode().to_list())
+    return {
+        "records": read.records,
+        "duplicates": read.duplicates.height,
+        "quarantined": read.quarantined.height,
+        "quarantined_by_reason": dict(sorted(reasons.items())),
+        "files": len(read.files),
+        "refused_files": len(read.refused_files),
+    }
+
+
+def stage_side_files(
+    side: SideFiles, read: DayRead, data: ParquetStore, quarantine: ParquetStore, run_id: str
+) -> None:
+    """Duplicates beside the data, quarantine by source: private, as it keeps raw lines."""
+    day = read.day.isoformat()
+    side.add(data, DUPLICATES, day, read.duplicates, run_id)
+    folder = quarantine.root / DOMAIN
+    # A source of an earlier run whose bad records were all corrected gets an empty file.
+    sources = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    for source in sorted(sources | set(read.quarantined.get_column("source"))):
+        rows = read.quarantined.filter(pl.col("source") == source)
+        side.add(quarantine, source, day, rows, run_id)
+
+
+def tell_refused_files(warehouse: Warehouse, reads: list[tuple[list[str], dict[str, str]]]) -> None:
+    """An alert for each refused file; those that could be read close theirs.
+
+    `reads`: for each day the names of all its files, and of the refused ones with the reason.
+    """
+    with warehouse.transaction() as cursor:
+        for names, refused in reads:
+            for name in names:
+                key = f"finance.file_refused:{name}"
+                if name not in refused:
+                    close_alert(cursor, key)
+                    continue
+                raise_alert(
+                    cursor,
+                    key=key,
+                    kind="finance.file_refused",
+                    severity="error",
+                    domain=DOMAIN,
+                    subject=f"no record of {name} could be read",
+                    facts={"file": name, "reason": refused[name]},
+                )
