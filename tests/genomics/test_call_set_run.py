@@ -1,0 +1,185 @@
+"""The job on real files: from the landing zone to Parquet, warehouse, metadata, alerts."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from tests.genomics.conftest import RunCallSet
+from tests.genomics.vcf_text import write_vcf
+from user_code.genomics.domain.contracts import RAW_GENOMIC_DATA, VARIANT_ANALYSIS
+from user_code.shared.publishing import Publisher
+from user_code.shared.warehouse import Warehouse
+
+ROWS = [
+    "1 100 rs1 A G 50 PASS . GT:DP:GQ 0/0:10:30 0/1:20:40 1/1:30:50",
+    "1 200 . C T 29.9 PASS . GT:DP:GQ 0/0:10:30 0/0:20:40 0/1:30:50",
+    "1 300 . G A,T 30 q10 . GT:DP:GQ ./.:.:. 1/2:20:40 0/2:30:60",
+    "1 400 . T C . . . GT:DP:GQ 0/0:10:30 0/0:20:40 0/1:30:50",
+]
+SAMPLES = ["subject_one", "subject_two", "subject_three"]
+
+
+def rows_of(warehouse: Warehouse, statement: str) -> list[tuple[object, ...]]:
+    with warehouse.transaction() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, dg.MetadataValue]]:
+    return {
+        event.asset_key.to_user_string(): dict(event.materialization.metadata)
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+
+
+def test_a_call_set_becomes_parquet_files_and_warehouse_rows(
+    landing: Path, run_call_set: RunCallSet, publisher: Publisher, warehouse: Warehouse
+) -> None:
+    write_vcf(landing / "cohort.vcf.gz", ROWS, SAMPLES)
+    result = run_call_set("cohort")
+    assert result.success
+    assert rows_of(
+        warehouse,
+        "SELECT call_set, n_samples, n_records, n_variants, n_passing, n_low_quality,"
+        " n_missing_quality, genome_build, run_id FROM genomics.raw_genomic_data",
+    ) == [("cohort", 3, 4, 5, 3, 1, 1, "GRCh37", result.run_id)]
+    assert rows_of(
+        warehouse,
+        'SELECT variant_id, passes, reason, ac, an, n_het, sample_count, avg_quality, "filter"'
+        " FROM genomics.variant_analysis ORDER BY pos, alt",
+    ) == [
+        ("1:100:A:G", True, None, 3, 6, 1, 2, 45.0, "PASS"),
+        ("1:200:C:T", False, "low_quality", 1, 6, 1, 1, 50.0, "PASS"),
+        ("1:300:G:A", True, None, 1, 4, 1, 1, 40.0, "q10"),
+        ("1:300:G:T", True, None, 2, 4, 2, 2, 50.0, "q10"),
+        ("1:400:T:C", False, "missing_quality", 1, 6, 1, 1, 50.0, "."),
+    ]
+    kept = publisher.store.scan("genomics", "quality_filtered_data", ["cohort"]).collect()
+    assert kept["genotypes"].to_list() == [[0, 1, 2], [-1, 1, 0], [-1, 1, 1]]
+    footer = pl.read_parquet_metadata(
+        publisher.store.path("genomics", "quality_filtered_data", "cohort")
+    )
+    assert json.loads(footer["assay.samples"]) == SAMPLES
+
+
+def test_each_materialisation_says_its_rows_columns_and_cost_and_shows_the_spectrum(
+    landing: Path, run_call_set: RunCallSet
+) -> None:
+    write_vcf(landing / "cohort.vcf.gz", ROWS, SAMPLES)
+    found = materialized(run_call_set("cohort"))
+    assert set(found) == {"raw_genomic_data", "quality_filtered_data", "variant_analysis"}
+    assert found["variant_analysis"]["dagster/row_count"].value == 5
+    assert found["quality_filtered_data"]["dropped_low_quality"].value == 1
+    for facts in found.values():
+        assert {"dagster/column_schema", "duration_s", "peak_memory_mb"} <= set(facts)
+    assert "data:image/png;base64," in str(
+        found["variant_analysis"]["site_frequency_spectrum"].value
+    )
+    assert "subject_" not in str(found)
+
+
+def test_all_checks_pass_on_a_good_call_set(landing: Path, run_call_set: RunCallSet) -> None:
+    write_vcf(landing / "cohort.bcf", ROWS, SAMPLES)
+    evaluations = run_call_set("cohort").get_asset_check_evaluations()
+    assert len(evaluations) == 5
+    assert all(evaluation.passed for evaluation in evaluations)
+
+
+def test_a_variant_that_is_listed_twice_is_a_warning(
+    landing: Path, run_call_set: RunCallSet
+) -> None:
+    write_vcf(landing / "cohort.vcf", [ROWS[0], ROWS[0]], SAMPLES)
+    result = run_call_set("cohort")
+    assert result.success
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert [check.check_name for check in failed] == ["variants_unique"]
+
+
+def test_a_corrected_file_replaces_the_rows_of_its_call_set_alone(
+    landing: Path, run_call_set: RunCallSet, warehouse: Warehouse
+) -> None:
+    write_vcf(landing / "one.vcf", ROWS[:1], SAMPLES)
+    write_vcf(landing / "two.vcf", ROWS, SAMPLES)
+    assert run_call_set("one").success
+    assert run_call_set("two").success
+    write_vcf(landing / "one.vcf", ROWS[1:2], SAMPLES)
+    assert run_call_set("one").success
+    counts = "SELECT call_set, min(pos), count(*) FROM genomics.variant_analysis GROUP BY 1"
+    assert sorted(rows_of(warehouse, counts)) == [("one", 200, 1), ("two", 100, 5)]
+
+
+def test_the_limit_is_configurable_and_nonsense_is_refused(
+    landing: Path, run_call_set: RunCallSet, warehouse: Warehouse
+) -> None:
+    write_vcf(landing / "cohort.vcf", ROWS, SAMPLES)
+    assert run_call_set("cohort", min_qual=20.0, keep_missing_quality=True).success
+    kept = "SELECT n_passing, min_qual FROM genomics.raw_genomic_data"
+    assert rows_of(warehouse, kept) == [(5, 20.0)]
+    assert not run_call_set("cohort", min_qual=-1.0).success
+
+
+def test_a_damaged_file_is_quarantined_alerted_and_leaves_nothing(
+    landing: Path,
+    run_call_set: RunCallSet,
+    publisher: Publisher,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+) -> None:
+    whole = write_vcf(landing / "cohort.vcf.gz", ROWS, SAMPLES).read_bytes()
+    (landing / "cohort.vcf.gz").write_bytes(whole[:-28])
+    result = run_call_set("cohort")
+    assert not result.success
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["dagster/max_retries"] == "0"
+    note = json.loads((publisher.base / "quarantine/genomics/cohort.json").read_text())
+    assert note["reason"] == "the BGZF end marker is missing"
+    assert note["place"] == f"cohort.vcf.gz, byte {len(whole) - 28}"
+    alert = "SELECT kind, severity, domain, state FROM ops.alerts"
+    assert rows_of(warehouse, alert) == [("input.refused", "error", "genomics", "open")]
+    assert rows_of(warehouse, "SELECT 1 FROM genomics.raw_genomic_data") == []
+    assert not list((publisher.base / "data").rglob("*parquet*"))
+
+    (landing / "cohort.vcf.gz").write_bytes(whole)
+    assert run_call_set("cohort").success
+    assert rows_of(warehouse, "SELECT state FROM ops.alerts") == [("closed",)]
+    assert not (publisher.base / "quarantine/genomics/cohort.json").exists()
+
+
+def test_the_long_form_keeps_two_of_35_25_40_all_at_least_30(
+    landing: Path, run_call_set: RunCallSet, publisher: Publisher, warehouse: Warehouse
+) -> None:
+    pl.DataFrame(
+        {
+            "sample_id": ["a", "b", "c"],
+            "variant_id": ["v1", "v1", "v1"],
+            "quality_score": [35, 25, 40],
+        }
+    ).write_parquet(landing / "raw_samples.parquet")
+    result = run_call_set("raw_samples")
+    assert result.success
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    kept = publisher.store.scan("genomics", "quality_filtered_data", ["raw_samples"]).collect()
+    assert kept.height == 2
+    assert (kept["quality_score"] >= 30).all()
+    assert rows_of(
+        warehouse,
+        "SELECT variant_id, sample_count, avg_quality, ac FROM genomics.variant_analysis",
+    ) == [("v1", 2, 37.5, None)]
+
+
+@pytest.mark.parametrize("contract", [RAW_GENOMIC_DATA, VARIANT_ANALYSIS])
+def test_the_warehouse_tables_have_the_columns_of_their_contracts(
+    contract: object, warehouse: Warehouse
+) -> None:
+    columns = rows_of(
+        warehouse,
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'genomics'"
+        f" AND table_name = '{contract.name}'",  # type: ignore[attr-defined]
+    )
+    expected = {"call_set", "run_id", "loaded_at", *contract.names}  # type: ignore[attr-defined]
+    assert {str(name) for (name,) in columns} == expected

@@ -1,0 +1,147 @@
+"""The genomic lineage: one pass over a call set gives all of its tables."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from user_code.genomics.config import GenomicsQcConfig
+from user_code.genomics.domain.call_set import find_call_set
+from user_code.genomics.domain.contracts import (
+    QUALITY_FILTERED_OBSERVATIONS,
+    QUALITY_FILTERED_VARIANTS,
+    RAW_GENOMIC_DATA,
+    VARIANT_ANALYSIS,
+    Contract,
+)
+from user_code.genomics.domain.qc_pass import inspect_call_set, run_pass
+from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.genomics.domain.spectrum_plot import site_frequency_spectrum
+from user_code.genomics.progress import log_progress
+from user_code.genomics.quarantine import DOMAIN, absolve, refuse
+from user_code.settings import settings
+from user_code.shared.partition_keys import check_partition_key
+from user_code.shared.publishing import Attempt, Publisher
+from user_code.shared.run_facts import materialization_metadata, plot_metadata
+from user_code.shared.store import StagedFile, file_metadata
+
+CALL_SETS = dg.DynamicPartitionsDefinition(name="call_set")
+CODE_VERSION = "1"
+
+
+def _spec(contract: Contract, deps: list[str], kinds: set[str], notes: str = "") -> dg.AssetSpec:
+    columns = "\n".join(f"- `{column.name}`: {column.description}" for column in contract.columns)
+    return dg.AssetSpec(
+        contract.name,
+        deps=deps,
+        description=f"{contract.description}{notes}\n\n{columns}",
+        group_name=DOMAIN,
+        owners=["team:genomics"],
+        kinds=kinds,
+        code_version=CODE_VERSION,
+    )
+
+
+_LONG_FORM = (
+    "\n\nFrom a call set in long-form Parquet it holds the passing rows as they came: "
+    f"{', '.join(f'`{name}`' for name in QUALITY_FILTERED_OBSERVATIONS.names)}."
+)
+
+
+@dg.multi_asset(
+    name="call_set_qc",
+    specs=[
+        _spec(RAW_GENOMIC_DATA, [], {"vcf", "parquet", "postgres"}),
+        _spec(
+            QUALITY_FILTERED_VARIANTS, [RAW_GENOMIC_DATA.name], {"polars", "parquet"}, _LONG_FORM
+        ),
+        _spec(
+            VARIANT_ANALYSIS,
+            [QUALITY_FILTERED_VARIANTS.name],
+            {"polars", "parquet", "postgres"},
+        ),
+    ],
+    partitions_def=CALL_SETS,
+)
+def call_set_qc(
+    context: dg.AssetExecutionContext, config: GenomicsQcConfig, publisher: Publisher
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Inspect the call set whole, compute all tables in one pass, publish them together."""
+    started = time.monotonic()
+    key = check_partition_key(context.partition_key)
+    with ExitStack() as attempts:
+        raw_data, filtered_data, analysis = (
+            attempts.enter_context(publisher.attempt(context, DOMAIN, contract.name))
+            for contract in (RAW_GENOMIC_DATA, QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS)
+        )
+        filtered_path, analysis_path = (
+            publisher.store.temporary_path(DOMAIN, attempt.asset, key, attempt.run_id)
+            for attempt in (filtered_data, analysis)
+        )
+        try:
+            inspected = inspect_call_set(find_call_set(settings().landing / DOMAIN, key))
+            facts = run_pass(
+                inspected,
+                config.limits(),
+                filtered_path,
+                analysis_path,
+                metadata=file_metadata(raw_data.run_id, inspected.sha256),
+                progress=log_progress(context.log),
+            )
+        except RefusedInputError as error:
+            refuse(raw_data, publisher.base, key, error)
+        spectrum = plot_metadata(site_frequency_spectrum(analysis_path))
+        # All files are whole before the first one is published.
+        frames: list[tuple[Attempt, pl.DataFrame | StagedFile, str | None]] = [
+            (raw_data, facts, "genomics.raw_genomic_data"),
+            (filtered_data, _stage(filtered_data, filtered_path, key, inspected.sha256), None),
+            (
+                analysis,
+                _stage(analysis, analysis_path, key, inspected.sha256),
+                "genomics.variant_analysis",
+            ),
+        ]
+        published = {
+            attempt.asset: attempt.publish(
+                {key: frame},
+                table=table,
+                partition_column="call_set" if table else None,
+                input_sha256=inspected.sha256,
+            )[key]
+            for attempt, frame, table in frames
+        }
+    absolve(analysis, publisher.base, key)
+    extra = _extra_metadata(facts.row(0, named=True), spectrum)
+    for asset, file in published.items():
+        yield dg.MaterializeResult(
+            asset_key=asset,
+            metadata=materialization_metadata(
+                file, seconds=time.monotonic() - started, extra=extra[asset]
+            ),
+        )
+
+
+def _stage(attempt: Attempt, path: Path, key: str, sha256: Sequence[str]) -> StagedFile:
+    return attempt.store.stage_file(
+        path, DOMAIN, attempt.asset, key, run_id=attempt.run_id, input_sha256=sha256
+    )
+
+
+def _extra_metadata(
+    facts: Mapping[str, Any], spectrum: dg.MetadataValue[Any]
+) -> dict[str, dict[str, Any]]:
+    """What each asset's materialisation says beside rows, columns and cost: counts, no names."""
+    shown = ("form", "n_samples", "n_records", "n_multiallelic", "sha256", "genome_build", "reader")
+    return {
+        RAW_GENOMIC_DATA.name: {name: facts[name] for name in shown if facts[name] is not None},
+        QUALITY_FILTERED_VARIANTS.name: {
+            "min_qual": facts["min_qual"],
+            "dropped_low_quality": facts["n_low_quality"],
+            "dropped_missing_quality": facts["n_missing_quality"],
+        },
+        VARIANT_ANALYSIS.name: {"site_frequency_spectrum": spectrum},
+    }

@@ -1,0 +1,67 @@
+"""`assay genomics …`: the same pass without Dagster, Postgres or Docker."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from user_code.genomics.domain.call_set import open_call_set
+from user_code.genomics.domain.contracts import QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS
+from user_code.genomics.domain.qc_pass import Progress, inspect_call_set, run_pass
+from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.genomics.domain.variant_rows import QcLimits
+
+
+def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this domain's commands; each sets `func`, which takes the parsed arguments."""
+    qc = subparsers.add_parser(
+        "qc",
+        help="check a call set and compute its tables",
+        description="Checks a VCF, VCF.gz, BCF or long-form Parquet (a file, or a folder of such "
+        "files) and writes raw_genomic_data, quality_filtered_data and variant_analysis as "
+        "Parquet. A damaged input is refused in one line, and no table is left.",
+    )
+    qc.add_argument("input", type=Path, metavar="INPUT", help="the file or folder")
+    qc.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables go")
+    qc.add_argument("--min-qual", type=float, default=30.0, metavar="PHRED", help="default: 30")
+    qc.add_argument(
+        "--keep-missing-quality", action="store_true", help="rows without a quality pass"
+    )
+    qc.set_defaults(func=run_qc)
+
+
+def run_qc(arguments: argparse.Namespace) -> int:
+    """Compute the tables of `arguments.input`; 0, or RefusedInputError with nothing written."""
+    if not arguments.min_qual >= 0:
+        raise RefusedInputError("--min-qual", "it is not 0 or more", "Give a Phred quality.")
+    limits = QcLimits(arguments.min_qual, arguments.keep_missing_quality)
+    inspected = inspect_call_set(open_call_set(arguments.input))
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    names = (QUALITY_FILTERED_VARIANTS.name, VARIANT_ANALYSIS.name)
+    temporary = [out / f".{name}.parquet.tmp" for name in names]
+    facts = run_pass(inspected, limits, *temporary, progress=_show_progress())
+    facts.write_parquet(out / ".raw_genomic_data.parquet.tmp")
+    for name in (*names, "raw_genomic_data"):
+        (out / f".{name}.parquet.tmp").replace(out / f"{name}.parquet")
+    row = facts.row(0, named=True)
+    print(
+        f"{row['call_set']}: {row['n_samples']:,} samples, {row['n_records']:,} records, "
+        f"{row['n_variants']:,} variants; kept {row['n_passing']:,}, dropped "
+        f"{row['n_low_quality']:,} of low and {row['n_missing_quality']:,} without quality"
+    )
+    return 0
+
+
+def _show_progress() -> Progress:
+    """A counter on the terminal's error output; nothing where that is a file or a pipe."""
+    started = time.monotonic()
+
+    def show(done: int, whole: int | None) -> None:
+        if sys.stderr.isatty():
+            rate = done / max(time.monotonic() - started, 1e-6)
+            share = f"{100 * done / whole:3.0f} %" if whole else ""
+            end = "\n" if done == whole else ""
+            print(f"\r{share} {done:,} records, {rate:,.0f}/s ", end=end, file=sys.stderr)
+
+    return show

@@ -1,0 +1,23 @@
+"""What a run of this domain can be told."""
+
+import dagster as dg
+from pydantic import Field
+
+from user_code.genomics.domain.variant_rows import QcLimits
+
+
+class GenomicsQcConfig(dg.Config):
+    """Limits for quality_filtered_data."""
+
+    min_qual: float = Field(
+        default=30.0,
+        ge=0,
+        description="Lowest quality that passes, Phred: QUAL of the site (VCF, BCF) or "
+        "quality_score of the observation (Parquet).",
+    )
+    keep_missing_quality: bool = Field(
+        default=False, description="Whether rows without any quality pass."
+    )
+
+    def limits(self) -> QcLimits:
+        return QcLimits(self.min_qual, self.keep_missing_quality)

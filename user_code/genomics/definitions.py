@@ -1,0 +1,14 @@
+"""All that this domain brings; resources are added where the domains are merged."""
+
+import dagster as dg
+
+from user_code.genomics.assets import call_set_qc
+from user_code.genomics.automation import genomics_call_set, genomics_landing
+from user_code.genomics.checks import CHECKS
+
+defs = dg.Definitions(
+    assets=[call_set_qc],
+    asset_checks=CHECKS,
+    jobs=[genomics_call_set],
+    sensors=[genomics_landing],
+)

@@ -1,0 +1,133 @@
+"""The tables of this domain: columns, types, units and keys, written once.
+
+Everything else derives from here: the Parquet files are written with these types, the asset
+checks compare against them, the UI shows the descriptions.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its Polars type and, in words, its definition and unit."""
+
+    name: str
+    dtype: pl.DataType
+    description: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One table: its columns in order and the columns that identify a row."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pl.Schema:
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+TEXT, INT, COUNT, REAL, FLAG = pl.String(), pl.Int64(), pl.Int32(), pl.Float64(), pl.Boolean()
+
+RAW_GENOMIC_DATA = Contract(
+    "raw_genomic_data",
+    "What arrived: one row of integrity facts for each call set, no copy of the genotypes.",
+    (
+        Column("call_set", TEXT, "name of the call set, from the file's or folder's name"),
+        Column("form", TEXT, "vcf, vcf.gz, bcf or parquet, as recognised from the content"),
+        Column("reader", TEXT, "library and version that read it"),
+        Column("n_files", COUNT, "files in the call set"),
+        Column("n_bytes", INT, "size as landed, bytes"),
+        Column("sha256", TEXT, "checksum of the file; of the list of checksums if several"),
+        Column("n_samples", COUNT, "samples in the header, or distinct sample_id"),
+        Column("n_records", INT, "records (VCF) or rows (Parquet) read"),
+        Column("n_variants", INT, "rows after splitting multiallelic records; distinct variants"),
+        Column("n_multiallelic", INT, "records with more than one alternate allele", True),
+        Column("n_passing", INT, "of n_variants (VCF) or n_records (Parquet): kept"),
+        Column("n_low_quality", INT, "dropped: quality below the limit"),
+        Column("n_missing_quality", INT, "dropped: no quality given"),
+        Column("min_qual", REAL, "the quality limit that was applied, Phred"),
+        Column("genome_build", TEXT, "by contig lengths: GRCh37, GRCh38, T2T-CHM13v2 …", True),
+        Column("contig_naming", TEXT, "chr (chr1) or plain (1)", True),
+        Column("contigs_declared", FLAG, "whether the header has ##contig lines", True),
+    ),
+    key=("call_set",),
+)
+
+_SITE = (
+    Column("chrom", TEXT, "contig as the file names it", True),
+    Column("pos", INT, "position of the first base of ref, 1-based", True),
+    Column("ref", TEXT, "reference allele", True),
+    Column("alt", TEXT, "one alternate allele; . where the site has none", True),
+    Column("variant_id", TEXT, "chrom:pos:ref:alt; in the Parquet form as given"),
+    Column("site_id", TEXT, "the ID column of the VCF, e.g. an rs number", True),
+    Column("qual", pl.Float32(), "QUAL of the site, Phred", True),
+    Column("filter", TEXT, "FILTER as given; . where not applied", True),
+)
+
+QUALITY_FILTERED_VARIANTS = Contract(
+    "quality_filtered_data",
+    "The (split) variants that pass the quality limit, with compact genotypes.",
+    (
+        *_SITE,
+        Column(
+            "genotypes",
+            pl.List(pl.Int8()),
+            "count of this alt allele by sample, in the order of the sample list in the file's "
+            "metadata; −1 where any allele is missing",
+        ),
+    ),
+    key=("variant_id",),
+)
+
+QUALITY_FILTERED_OBSERVATIONS = Contract(
+    "quality_filtered_data",
+    "The observations (one sample, one variant) that pass the quality limit.",
+    (
+        Column("sample_id", TEXT, "sample"),
+        Column("variant_id", TEXT, "variant"),
+        Column("quality_score", REAL, "quality of the observation, Phred"),
+    ),
+    key=("sample_id", "variant_id"),
+)
+
+VARIANT_ANALYSIS = Contract(
+    "variant_analysis",
+    "All sites, one row for each (split) variant. Where the input has no genotypes (the Parquet "
+    "form) the genotype columns are null: hom-ref can't be told from missing there.",
+    (
+        *_SITE,
+        Column("passes", FLAG, "whether the row is in quality_filtered_data"),
+        Column("reason", TEXT, "why not: low_quality or missing_quality", True),
+        Column("ac", COUNT, "called copies of alt, half-missing genotypes included", True),
+        Column("an", COUNT, "called alleles", True),
+        Column("af", REAL, "ac / an; null if nothing is called", True),
+        Column("n_samples", COUNT, "samples in the call set"),
+        Column("n_called", COUNT, "samples with at least one called allele (bcftools NS)", True),
+        Column("n_missing", COUNT, "n_samples − n_called", True),
+        Column("call_rate", REAL, "n_called / n_samples", True),
+        Column("n_hom_ref", COUNT, "complete genotypes of two or more alleles, none alt", True),
+        Column("n_het", COUNT, "genotypes with alt and another called allele", True),
+        Column("n_hom_alt", COUNT, "complete genotypes of two or more alleles, all alt", True),
+        Column("n_hemi", COUNT, "haploid or half-missing genotypes with alt alone", True),
+        Column("mean_dp", REAL, "mean of the given FORMAT/DP, reads", True),
+        Column("mean_gq", REAL, "mean of the given FORMAT/GQ, Phred", True),
+        Column("hwe_p", REAL, "exact Hardy-Weinberg test (Wigginton 2005) on diploids", True),
+        Column("sample_count", COUNT, "samples with called alt; Parquet form: passing rows"),
+        Column("avg_quality", REAL, "mean GQ of those; Parquet form: mean quality_score", True),
+        Column("variant_type", TEXT, "snp, mnp, insertion, deletion, complex, star, symbolic, ref"),
+        Column("is_transition", FLAG, "A↔G or C↔T; null unless a snp", True),
+        Column("is_singleton", FLAG, "ac = 1", True),
+    ),
+    key=("variant_id",),
+)

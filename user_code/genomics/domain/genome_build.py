@@ -1,0 +1,37 @@
+"""Which reference genome a header describes, and how it names its contigs."""
+
+from collections.abc import Iterable, Mapping
+
+# Lengths that tell the human builds apart; one hit is enough, they don't collide.
+_LENGTHS = {
+    "GRCh37": {"1": 249250621, "2": 243199373, "20": 63025520, "21": 48129895, "22": 51304566,
+               "X": 155270560},
+    "GRCh38": {"1": 248956422, "2": 242193529, "20": 64444167, "21": 46709983, "22": 50818468,
+               "X": 156040895},
+    "T2T-CHM13v2": {"1": 248387328, "2": 242696752, "20": 66210255, "21": 45090682,
+                    "22": 51324926, "X": 154259566},
+}  # fmt: skip
+_HUMAN = {*map(str, range(1, 23)), "X", "Y", "M", "MT"}
+
+
+def recognise_build(contig_lengths: Mapping[str, int]) -> str | None:
+    """The build that the lengths (bases, by contig) agree with; None if none or more than one."""
+    builds = {
+        build
+        for contig, length in contig_lengths.items()
+        for build, lengths in _LENGTHS.items()
+        if lengths.get(contig.removeprefix("chr")) == length
+    }
+    return builds.pop() if len(builds) == 1 else None
+
+
+def contig_naming(contigs: Iterable[str]) -> str | None:
+    """`chr`, `plain`, or `mixed` by the human chromosomes among the names; None without any."""
+    styles = {
+        "chr" if contig.startswith("chr") else "plain"
+        for contig in contigs
+        if contig.removeprefix("chr") in _HUMAN
+    }
+    if len(styles) > 1:
+        return "mixed"
+    return styles.pop() if styles else None

@@ -1,0 +1,131 @@
+"""Streams a VCF or BCF as blocks of variants: numpy arrays for the numbers, lists for the rest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cyvcf2
+import numpy as np
+from numpy.typing import NDArray
+
+from user_code.genomics.domain.refusals import RefusedInputError
+
+READER = f"cyvcf2 {cyvcf2.__version__}"
+MISSING, ABSENT = -1, -2  # an allele that wasn't called; a place beyond the sample's ploidy
+
+# Genotypes held at once. 2 million are 8 MB of alleles, and about ten times that while counting.
+CELLS_PER_BLOCK = 2_000_000
+_INT_MISSING, _INT_END = -(2**31), -(2**31) + 1
+
+
+@dataclass(frozen=True)
+class GenotypeBlock:
+    """`v` consecutive records of a file with `n` samples and ploidy up to `p`."""
+
+    chrom: list[str]
+    pos: list[int]
+    site_id: list[str | None]
+    ref: list[str]
+    alts: list[list[str]]
+    filter: list[str]
+    qual: NDArray[np.float32]  # [v], NaN where missing
+    alleles: NDArray[np.int16]  # [v, n, p]: index, MISSING or ABSENT
+    depth: NDArray[np.float32]  # [v, n], NaN where missing
+    genotype_quality: NDArray[np.float32]  # [v, n], NaN where missing
+
+
+def read_blocks(path: Path, cells: int = CELLS_PER_BLOCK) -> Iterator[GenotypeBlock]:
+    """Blocks of about `cells` genotypes, at least one record each.
+
+    Raises RefusedInputError where htslib can't read on, or a genotype names an allele that the
+    record doesn't list.
+    """
+    try:
+        reader = cyvcf2.VCF(str(path))
+    except Exception as error:
+        raise _unreadable(path.name, error) from error
+    n_samples = len(reader.samples)
+    rows = max(1, cells // max(1, n_samples))
+    try:
+        records: list[Any] = []
+        number = 0
+        while True:
+            try:
+                record = next(reader, None)
+            except Exception as error:
+                raise _unreadable(f"{path.name}, after record {number}", error) from error
+            if record is not None:
+                number += 1
+                records.append(_unpack(record, n_samples))
+            if records and (record is None or len(records) == rows):
+                yield _to_block(records, path.name, number - len(records))
+                records = []
+            if record is None:
+                return
+    finally:
+        reader.close()
+
+
+def _unreadable(place: str, error: Exception) -> RefusedInputError:
+    # htslib's own words may quote the row; the type says enough.
+    return RefusedInputError(
+        place,
+        f"htslib can't read on ({type(error).__name__})",
+        "Run bcftools view on it to see the row.",
+    )
+
+
+def _unpack(record: Any, n_samples: int) -> tuple[Any, ...]:
+    declared = record.FORMAT
+    alleles = (
+        record.genotype.array()[:, :-1]
+        if "GT" in declared
+        else np.full((n_samples, 1), MISSING, np.int16)
+    )
+    return (
+        record.CHROM,
+        record.POS,
+        record.ID,
+        record.REF,
+        record.ALT,
+        ";".join(record.FILTERS) or ".",
+        np.nan if record.QUAL is None else record.QUAL,
+        alleles,
+        _numbers(record, "DP", declared, n_samples),
+        _numbers(record, "GQ", declared, n_samples),
+    )
+
+
+def _numbers(record: Any, name: str, declared: list[str], n_samples: int) -> NDArray[np.float32]:
+    """The first value of a FORMAT field by sample; NaN where missing, absent, or not a number."""
+    values = record.format(name) if name in declared else None
+    if values is None or values.dtype.kind not in "if":
+        return np.full(n_samples, np.nan, np.float32)
+    first = values[:, 0]
+    numbers: NDArray[np.float32] = first.astype(np.float32)
+    if first.dtype.kind == "i":
+        numbers[(first == _INT_MISSING) | (first == _INT_END)] = np.nan
+    return numbers
+
+
+def _to_block(records: list[tuple[Any, ...]], name: str, before: int) -> GenotypeBlock:
+    chrom, pos, ids, ref, alts, filters, qual, genotypes, depth, quality = zip(
+        *records, strict=True
+    )
+    ploidy = max(alleles.shape[1] for alleles in genotypes)
+    block = np.full((len(records), genotypes[0].shape[0], ploidy), ABSENT, np.int16)
+    for row, alleles in enumerate(genotypes):
+        block[row, :, : alleles.shape[1]] = alleles
+    n_alts = np.fromiter((len(listed) for listed in alts), np.int64, len(alts))
+    beyond = np.flatnonzero(block.max(axis=(1, 2)) > n_alts)
+    if beyond.size:
+        raise RefusedInputError(
+            f"{name}, record {before + int(beyond[0]) + 1}",
+            "a genotype names an allele that ALT doesn't list",
+            "The record is damaged: call or export it again.",
+        )
+    return GenotypeBlock(
+        list(chrom), list(pos), list(ids), list(ref), list(alts), list(filters),
+        np.array(qual, np.float32), block, np.stack(depth), np.stack(quality),
+    )  # fmt: skip

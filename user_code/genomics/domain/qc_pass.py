@@ -1,0 +1,181 @@
+"""One pass over a call set: inspect it whole, then compute all its tables, streamed."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from user_code.genomics.domain import genotype_blocks, long_form
+from user_code.genomics.domain.call_set import CallSet
+from user_code.genomics.domain.contracts import (
+    QUALITY_FILTERED_VARIANTS,
+    RAW_GENOMIC_DATA,
+    VARIANT_ANALYSIS,
+)
+from user_code.genomics.domain.integrity import FileFacts, inspect_file
+from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.genomics.domain.table_file import TableFile
+from user_code.genomics.domain.variant_rows import LOW, UNKNOWN, QcLimits, analyse
+
+SAMPLES_KEY = "assay.samples"  # in the metadata of quality_filtered_data: JSON list, column order
+
+Progress = Callable[[int, int | None], None]  # records done, of how many
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A call set whose every byte was looked at; `sha256` of each file, in reading order."""
+
+    call_set: CallSet
+    sha256: tuple[str, ...]
+    files: tuple[FileFacts, ...]  # empty for the long form
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        return self.files[0].samples if self.files else ()
+
+
+def inspect_call_set(call_set: CallSet) -> Inspected:
+    """Checksum and check all files. Raises RefusedInputError, before anything is computed."""
+    if call_set.is_long_form:
+        return Inspected(call_set, tuple(long_form.checksum(call_set.files)), ())
+    files = tuple(inspect_file(path) for path in call_set.files)
+    for path, facts in zip(call_set.files, files, strict=True):
+        if facts.samples != files[0].samples:
+            raise RefusedInputError(
+                path.name, "its samples aren't those of the first file", "Use the same, in order."
+            )
+        if {facts.contig_naming, files[0].contig_naming} == {"chr", "plain"}:
+            raise RefusedInputError(
+                path.name, "it names contigs otherwise than the first file", "Use one style."
+            )
+    return Inspected(call_set, tuple(facts.sha256 for facts in files), files)
+
+
+def run_pass(
+    inspected: Inspected,
+    limits: QcLimits,
+    quality_filtered_data: Path,
+    variant_analysis: Path,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    cells_per_block: int = genotype_blocks.CELLS_PER_BLOCK,
+) -> pl.DataFrame:
+    """Write both tables to these paths; returns the one row of raw_genomic_data.
+
+    `metadata` goes into both files' footers. Memory depends on `cells_per_block` (genotypes held
+    at once), not on the file. Raises RefusedInputError; then neither file is left.
+    """
+    paths = (quality_filtered_data, variant_analysis)
+    compute = _long_form if inspected.call_set.is_long_form else _vcf
+    try:
+        counted = compute(
+            inspected,
+            limits,
+            *paths,
+            metadata or {},
+            progress or (lambda *_: None),
+            cells_per_block,
+        )
+        _check_conserved(inspected.call_set, counted)
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
+    row = {
+        "call_set": inspected.call_set.name,
+        "n_files": len(inspected.call_set.files),
+        "n_bytes": sum(path.stat().st_size for path in inspected.call_set.files),
+        "sha256": _joint_checksum(inspected.sha256),
+        "min_qual": limits.min_qual,
+        **counted,
+    }
+    return pl.DataFrame([row], schema=RAW_GENOMIC_DATA.schema)
+
+
+def _vcf(
+    inspected: Inspected,
+    limits: QcLimits,
+    filtered_path: Path,
+    analysis_path: Path,
+    metadata: Mapping[str, str],
+    progress: Progress,
+    cells: int,
+) -> dict[str, object]:
+    with_samples = {**metadata, SAMPLES_KEY: json.dumps(inspected.samples)}
+    group_rows = max(1000, min(50_000, 16_000_000 // len(inspected.samples)))
+    expected = sum(facts.n_records for facts in inspected.files)
+    done = n_multiallelic = 0
+    dropped = {LOW: 0, UNKNOWN: 0}
+    with (
+        TableFile(filtered_path, QUALITY_FILTERED_VARIANTS, with_samples, group_rows) as kept,
+        TableFile(analysis_path, VARIANT_ANALYSIS, metadata) as analysed,
+    ):
+        for path, facts in zip(inspected.call_set.files, inspected.files, strict=True):
+            before = done
+            for block in genotype_blocks.read_blocks(path, cells):
+                analysis, passing = analyse(block, limits)
+                analysed.write(analysis)
+                kept.write(passing)
+                done += len(block.pos)
+                n_multiallelic += sum(len(alts) > 1 for alts in block.alts)
+                for reason in dropped:
+                    dropped[reason] += int((analysis["reason"] == reason).sum())
+                progress(done, expected)
+            if done - before != facts.n_records:
+                raise RefusedInputError(
+                    path.name,
+                    f"htslib reads {done - before} of its {facts.n_records} records",
+                    "The file is damaged: export or copy it again.",
+                )
+    first = inspected.files[0]
+    return {
+        "form": first.form,
+        "reader": genotype_blocks.READER,
+        "n_samples": len(inspected.samples),
+        "n_records": done,
+        "n_variants": analysed.rows,
+        "n_multiallelic": n_multiallelic,
+        "n_passing": kept.rows,
+        "n_low_quality": dropped[LOW],
+        "n_missing_quality": dropped[UNKNOWN],
+        "genome_build": first.genome_build,
+        "contig_naming": first.contig_naming,
+        "contigs_declared": first.contigs_declared,
+    }
+
+
+def _long_form(
+    inspected: Inspected,
+    limits: QcLimits,
+    filtered_path: Path,
+    analysis_path: Path,
+    metadata: Mapping[str, str],
+    progress: Progress,
+    _cells: int,
+) -> dict[str, object]:
+    observations = long_form.scan_observations(inspected.call_set)
+    counts = long_form.write_tables(observations, limits, filtered_path, analysis_path, metadata)
+    progress(counts.n_records, counts.n_records)
+    return {"form": "parquet", "reader": long_form.READER, **vars(counts)}
+
+
+def _check_conserved(call_set: CallSet, counted: Mapping[str, object]) -> None:
+    """in = kept + dropped, or nothing is published."""
+    whole = counted["n_records" if call_set.is_long_form else "n_variants"]
+    parts = [counted[name] for name in ("n_passing", "n_low_quality", "n_missing_quality")]
+    if whole != sum(int(str(part)) for part in parts):
+        raise RuntimeError(
+            f"{call_set.name}: {whole} rows in, but kept and dropped are {parts}; "
+            "this is a fault of the program, please report it"
+        )
+
+
+def _joint_checksum(digests: tuple[str, ...]) -> str:
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -1,0 +1,73 @@
+"""A picture of a call set: how many variants have which frequency."""
+
+import io
+from pathlib import Path
+
+import polars as pl
+
+_BINS = 50
+
+
+def frequency_counts(variant_analysis: Path) -> tuple[list[int], list[int]]:
+    """Variants by allele frequency in 50 equal bins over 0 < af < 1: passing, dropped.
+
+    Sites without a called alternate allele, or where it is fixed, have no place in a spectrum.
+    """
+    bin_of = (pl.col("af") * _BINS).cast(pl.Int32).clip(0, _BINS - 1)
+    found = (
+        pl.scan_parquet(variant_analysis, glob=False)
+        .filter(pl.col("af").is_between(0, 1, closed="none"))
+        .group_by(bin_of.alias("bin"), "passes")
+        .len()
+        .collect(engine="streaming")
+    )
+    counts = {(row["bin"], row["passes"]): row["len"] for row in found.iter_rows(named=True)}
+    passing, dropped = (
+        [counts.get((number, verdict), 0) for number in range(_BINS)] for verdict in (True, False)
+    )
+    return passing, dropped
+
+
+def carrier_counts(variant_analysis: Path) -> tuple[list[int], list[int]]:
+    """For the long form, which has no frequencies: variants by share of samples, 50 equal bins.
+
+    Only passing observations count, so that no dropped variant has a place.
+    """
+    share = pl.col("sample_count") / pl.col("n_samples")
+    found = (
+        pl.scan_parquet(variant_analysis, glob=False)
+        .filter(pl.col("sample_count") > 0)
+        .group_by((share * _BINS).cast(pl.Int32).clip(0, _BINS - 1).alias("bin"))
+        .len()
+        .collect(engine="streaming")
+    )
+    counts = dict(found.iter_rows())
+    return [counts.get(number, 0) for number in range(_BINS)], [0] * _BINS
+
+
+def site_frequency_spectrum(variant_analysis: Path) -> bytes:
+    """The spectrum as a PNG, 800 × 400 pixels; by share of carriers where there is no `af`."""
+    # matplotlib takes half a second to import, and only runs draw.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    passing, dropped = frequency_counts(variant_analysis)
+    label = "frequency of the alternate allele"
+    if not any(passing) and not any(dropped):
+        (passing, dropped), label = carrier_counts(variant_analysis), "share of samples with it"
+    figure = Figure(figsize=(8, 4), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    left = [number / _BINS for number in range(_BINS)]
+    axes.bar(left, passing, 1 / _BINS, align="edge", color="#2a6f97", label="pass")
+    axes.bar(
+        left, dropped, 1 / _BINS, passing, align="edge", color="#e07a5f", label="dropped by quality"
+    )
+    if sum(passing) + sum(dropped):
+        axes.set_yscale("symlog", linthresh=1)
+    axes.set(xlabel=label, ylabel="variants", title="Site frequency spectrum", xlim=(0, 1))
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
