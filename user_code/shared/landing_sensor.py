@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -15,6 +16,9 @@ from user_code.shared.landing import Decision, PlannedRun, decide
 from user_code.shared.landing_listing import list_landing
 from user_code.shared.landing_memory import recall, remember
 from user_code.shared.publishing import Publisher
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
 
 # Names in an alert; how many there are is said beside them.
 _SHOWN = 10
@@ -86,12 +90,12 @@ def _request(run: PlannedRun) -> dg.RunRequest:
     return dg.RunRequest(run_key=run.run_key, tags=run.range_tags())
 
 
-def _tell_unrecognised(cursor: object, domain: str, decision: Decision) -> None:
+def _tell_unrecognised(cursor: Cursor, domain: str, decision: Decision) -> None:
     key = f"landing.unrecognised:{domain}"
     names = decision.unrecognised
     if decision.news:
         raise_alert(
-            cursor,  # type: ignore[arg-type]
+            cursor,
             key=key,
             kind="landing.unrecognised",
             severity="warning",
@@ -100,4 +104,4 @@ def _tell_unrecognised(cursor: object, domain: str, decision: Decision) -> None:
             facts={"count": len(names), "names": list(names[:_SHOWN])},
         )
     elif not names:
-        close_alert(cursor, key)  # type: ignore[arg-type]
+        close_alert(cursor, key)
