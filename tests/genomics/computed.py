@@ -1,0 +1,32 @@
+"""Runs the pass on a path and returns its tables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from user_code.genomics.domain.call_set import open_call_set
+from user_code.genomics.domain.qc_pass import inspect_call_set, run_pass
+from user_code.genomics.domain.variant_rows import QcLimits
+
+
+@dataclass(frozen=True)
+class Tables:
+    raw: pl.DataFrame
+    filtered: pl.DataFrame
+    analysis: pl.DataFrame
+
+
+def compute(path: Path, limits: QcLimits | None = None, cells_per_block: int = 2_000_000) -> Tables:
+    """All tables of the call set at `path`."""
+    with TemporaryDirectory() as folder:
+        filtered, analysis = Path(folder) / "filtered.parquet", Path(folder) / "analysis.parquet"
+        raw = run_pass(
+            inspect_call_set(open_call_set(path)),
+            limits or QcLimits(),
+            filtered,
+            analysis,
+            cells_per_block=cells_per_block,
+        )
+        return Tables(raw, pl.read_parquet(filtered), pl.read_parquet(analysis))

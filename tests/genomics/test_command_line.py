@@ -1,0 +1,49 @@
+"""`assay genomics qc`, as it is typed."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.genomics.vcf_text import write_vcf
+from user_code.cli import main
+
+ROWS = ["1 100 rs1 A G 50 PASS . GT 0/0 0/1", "1 200 . C T 29 PASS . GT 0/0 0/1"]
+
+
+def test_qc_leaves_the_tables_named_after_the_assets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_vcf(tmp_path / "cohort.vcf.gz", ROWS, ["s1", "s2"])
+    out = tmp_path / "out"
+    assert main(["genomics", "qc", str(path), "--out", str(out)]) == 0
+    assert {file.name: pl.read_parquet(file).height for file in out.iterdir()} == {
+        "raw_genomic_data.parquet": 1,
+        "quality_filtered_data.parquet": 1,
+        "variant_analysis.parquet": 2,
+    }
+    assert "2 samples, 2 records, 2 variants; kept 1" in capsys.readouterr().out
+
+
+def test_the_limit_can_be_given(tmp_path: Path) -> None:
+    path = write_vcf(tmp_path / "cohort.vcf", ROWS, ["s1", "s2"])
+    assert main(["genomics", "qc", str(path), "--out", str(tmp_path), "--min-qual", "20"]) == 0
+    assert pl.read_parquet(tmp_path / "quality_filtered_data.parquet").height == 2
+
+
+def test_a_refused_file_is_one_line_and_leaves_no_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_vcf(tmp_path / "cohort.vcf", ["1 9 . A G 50 . . GT 0/1 0/5"], ["s1", "s2"])
+    out = tmp_path / "out"
+    assert main(["genomics", "qc", str(path), "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "cohort.vcf, record 1: a genotype names an allele that ALT doesn't list" in error
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("limit", ["-1", "nan"])
+def test_a_senseless_limit_is_refused(limit: str, tmp_path: Path) -> None:
+    path = write_vcf(tmp_path / "cohort.vcf", ROWS, ["s1", "s2"])
+    assert main(["genomics", "qc", str(path), "--out", str(tmp_path), f"--min-qual={limit}"]) == 2

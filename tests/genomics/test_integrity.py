@@ -1,0 +1,142 @@
+"""Each kind of bad file is refused, with its place and what to do; nothing of it is computed."""
+
+import gzip
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.genomics.computed import compute
+from tests.genomics.vcf_text import HEADER, write_vcf
+from user_code.genomics.domain.refusals import RefusedInputError
+
+SAMPLES = ["subject_one", "subject_two"]
+ROWS = [f"1 {position} . A G 50 . . GT 0/1 1/1" for position in range(100, 3000, 10)]
+
+
+def change(old: str, new: str, count: int = 1) -> Callable[[Path], None]:
+    """Replaces text in a plain VCF; blanks stand for tabs."""
+
+    def apply(path: Path) -> None:
+        text = path.read_text()
+        before, after = old.replace(" ", "\t"), new.replace(" ", "\t")
+        assert before in text
+        path.write_text(text.replace(before, after, count))
+
+    return apply
+
+
+def cut(n_bytes: int) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(path.read_bytes()[:-n_bytes])
+
+
+def regzip(path: Path) -> None:
+    """Plain gzip instead of BGZF, cut in the middle."""
+    whole = gzip.compress(gzip.decompress(path.read_bytes()))
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def flip(path: Path) -> None:
+    """One wrong byte in the middle of the compressed data."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("c.vcf.gz", cut(28), r"c\.vcf\.gz, byte \d+: the BGZF end marker is missing"),
+        ("c.bcf", cut(28), r"c\.bcf, byte \d+: the BGZF end marker is missing"),
+        ("c.vcf.gz", regzip, r"after byte \d+: the compressed stream ends in the middle"),
+        ("c.vcf.gz", flip, r"after byte \d+: the compressed stream is damaged"),
+        ("c.vcf", change("1 200 . A G 50 . . GT 0/1 1/1", "1 200 . A G 50 . . GT 0/1"),
+         r"c\.vcf, line 21: 10 columns where the header has 11"),
+        ("c.vcf", cut(1), r"line 300: the last line has no line end"),
+        ("c.vcf", cut(6), r"line 300: 10 columns where the header has 11"),
+        ("c.vcf", change("1 200 .", "1 99 ."), r"line 21: the position is before the one above"),
+        ("c.vcf", change("1 200 .", "X 200 ."), r"line 22: contig 1 comes a second time"),
+        ("c.vcf", change("1 2990 .", "7 2990 ."), r"line 300: contig 7 is not in the header"),
+        ("c.vcf", change("1 200 .", "1 x ."), r"line 21: POS is not a number"),
+        ("c.vcf", change("subject_two", "subject_one"),
+         r"line 10, column 11: a sample name stands twice"),
+        ("c.vcf", change("A G 50", "A G,<NON_REF> 50"), r"line 11: this is a gVCF .*Joint-genot"),
+        ("c.vcf", change("GT 0/1 1/1", "GT 0/1 1/2"), r"record 1: a genotype names an allele that"),
+        ("c.vcf", change(" FORMAT subject_one subject_two", ""), r"line 10: there are no samples"),
+        ("c.vcf", change("#CHROM ", "CHROM "), r"the header has no #CHROM line"),
+        ("c.vcf", lambda path: path.write_bytes(b""), r"c\.vcf: the file is empty"),
+        ("c.vcf", lambda path: path.write_text("a,b\n1,2\n"), r"neither VCF nor BCF"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_refused(
+    name: str, damage: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    path = write_vcf(tmp_path / name, ROWS, SAMPLES)
+    damage(path)
+    with pytest.raises(RefusedInputError, match=message) as refused:
+        compute(path)
+    assert "subject_" not in str(refused.value)
+    assert refused.value.advice.endswith(".")
+
+
+def test_a_file_cut_at_a_block_boundary_in_its_middle_is_refused(tmp_path: Path) -> None:
+    rows = [f"1 {position} . A G 50 . . GT 0/1 1/1" for position in range(1, 20_000)]
+    path = write_vcf(tmp_path / "long.vcf.gz", rows, SAMPLES)
+    blocks = [match.start() for match in re.finditer(b"\x1f\x8b\x08\x04", path.read_bytes())]
+    assert len(blocks) > 4
+    path.write_bytes(path.read_bytes()[: blocks[len(blocks) // 2]])
+    with pytest.raises(RefusedInputError, match="end marker is missing"):
+        compute(path)
+
+
+def test_contigs_in_two_styles_are_refused(tmp_path: Path) -> None:
+    header = HEADER.replace("<ID=X,", "<ID=chrX,")
+    rows = [ROWS[0], "chrX 5 . A G 50 . . GT 0/1 1/1"]
+    with pytest.raises(RefusedInputError, match="chr1 and 1 name contigs side by side"):
+        compute(write_vcf(tmp_path / "mixed.vcf", rows, SAMPLES, header))
+
+
+def test_a_header_without_contigs_is_accepted_and_said(tmp_path: Path) -> None:
+    header = "".join(line for line in HEADER.splitlines(True) if "##contig" not in line)
+    raw = compute(write_vcf(tmp_path / "c.vcf", ROWS, SAMPLES, header)).raw.row(0, named=True)
+    assert (raw["n_records"], raw["contigs_declared"], raw["genome_build"]) == (290, False, None)
+
+
+def test_a_folder_with_other_samples_in_its_second_file_is_refused(tmp_path: Path) -> None:
+    write_vcf(tmp_path / "parts/chr1.vcf", ROWS, SAMPLES)
+    write_vcf(tmp_path / "parts/chr2.vcf", ROWS, SAMPLES[::-1])
+    with pytest.raises(RefusedInputError, match=r"chr2\.vcf: its samples aren't those"):
+        compute(tmp_path / "parts")
+
+
+def test_a_real_gvcf_is_refused(shared_data: Path) -> None:
+    with pytest.raises(RefusedInputError, match="Joint-genotype it first"):
+        compute(shared_data / "genomics/HG00268.g.vcf.gz")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"sample_id": ["a"], "variant_id": ["v"]}, "the column quality_score is missing"),
+        ({"sample_id": [None], "variant_id": ["v"], "quality_score": [1]}, "1 rows have no sample"),
+        ({"sample_id": ["a"], "variant_id": ["v"], "quality_score": ["x"]}, "is not a number"),
+    ],
+)
+def test_a_bad_long_form_is_refused(
+    columns: dict[str, list[object]], message: str, tmp_path: Path
+) -> None:
+    pl.DataFrame(columns).write_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(RefusedInputError, match=message):
+        compute(tmp_path / "rows.parquet")
+
+
+def test_a_cut_parquet_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pl.DataFrame({"sample_id": ["a"], "variant_id": ["v"], "quality_score": [1]}).write_parquet(
+        path
+    )
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(RefusedInputError, match="can't be read as Parquet"):
+        compute(path)
