@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The only set-up: gets what is missing, builds, starts, waits until healthy, lands the samples.
+# Run again, it changes nothing that is fine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source deploy/say.sh
+
+if deploy/engine.sh absent; then
+    say "No Docker engine here: starting the embedded edition (same assets, no containers)"
+    exec make --no-print-directory dev
+fi
+deploy/engine.sh
+deploy/env_file.sh make
+deploy/host.sh
+deploy/base_images.sh
+deploy/landing.sh make
+deploy/images.sh dagster
+deploy/images.sh user_code
+
+say "Starting, and waiting until every service is healthy"
+if ! deploy/compose.sh up --detach --wait --quiet-pull --remove-orphans; then
+    deploy/compose.sh ps --all >&2
+    fail "not every service became healthy." "Its log says why: make logs SERVICE=<name>"
+fi
+deploy/landing.sh samples
+
+address=$(deploy/env_file.sh get ASSAY_UI_ADDRESS)
+port=$(deploy/env_file.sh get ASSAY_UI_PORT)
+[[ $address != 0.0.0.0 ]] || address=$(hostname)
+cat <<TEXT
+
+Assay is up: http://$address:$port  (no login yet: keep it on this machine)
+
+  Lineage    http://$address:$port/asset-groups      what is computed from what
+  Runs       http://$address:$port/runs              the samples' runs begin within a minute
+  Landing    $(deploy/env_file.sh get ASSAY_LANDING_DIR)/          drop files here, or: make load FILE=…
+  Alerts     make alerts                             what needs a look
+  Everything else: make help
+TEXT
