@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from psycopg2.extensions import make_dsn
@@ -51,9 +51,10 @@ class Settings:
     user_code_image: str
     run_memory: str
     run_cpus: float
-    alert_urls: tuple[str, ...]
     ui_url: str
-    environment: Mapping[str, str]
+    # Both hold secrets: no repr may show them.
+    alert_urls: tuple[str, ...] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
 
     def dagster_dsn(self) -> str:
         """libpq string for the database `dagster`, as its owner."""

@@ -50,6 +50,7 @@ def test_an_alert_that_is_rolled_back_leaves_no_transition(ops: Settings) -> Non
         ("user_code", "UPDATE ops.alert_deliveries SET delivered_at = now()"),
         ("alerter", "UPDATE ops.partition_commits SET run_id = 'x'"),
         ("alerter", "DELETE FROM ops.alert_transitions"),
+        ("analyst", "SELECT * FROM ops.alert_deliveries"),
         ("analyst", ALERT),
         ("analyst", "DELETE FROM ops.partition_commits"),
     ],
@@ -59,6 +60,6 @@ def test_a_role_may_not_do_what_is_not_its_work(ops: Settings, role: str, statem
         run(ops, role, statement)
 
 
-def test_the_analyst_reads_all_of_it(ops: Settings) -> None:
-    for table in ("partition_commits", "alerts", "alert_transitions", "alert_deliveries"):
+def test_the_analyst_reads_what_happened(ops: Settings) -> None:
+    for table in ("partition_commits", "alerts", "alert_transitions"):
         assert run(ops, "analyst", f"SELECT count(*) FROM ops.{table}") == [(0,)]

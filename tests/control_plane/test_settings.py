@@ -59,3 +59,8 @@ def test_a_run_is_told_what_it_needs_and_no_other_secret() -> None:
         }
     ).run_environment()
     assert told == {"ASSAY_DAGSTER_PASSWORD": "a", "ASSAY_USER_CODE_PASSWORD": "b"}
+
+
+def test_no_secret_shows_where_settings_are_printed() -> None:
+    here = settings({"ASSAY_ALERTER_PASSWORD": "geheim1", "ASSAY_ALERT_URLS": "json://geheim2"})
+    assert "geheim" not in repr(here)

@@ -1,0 +1,76 @@
+"""What a run's container may be, in this project."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from control_plane.settings import RUN_ENVIRONMENT, Settings
+
+PROJECT_LABEL = "assay.project"
+KIND_LABEL = "assay.kind"
+RUN_ID_LABEL = "dagster/run_id"
+JOB_NAME_LABEL = "dagster/job_name"
+
+# Names of variables that a run may be told; the last two are of Polars and of Dagster's launcher.
+ENVIRONMENT = frozenset({*RUN_ENVIRONMENT, "POLARS_MAX_THREADS", "DAGSTER_RUN_JOB_NAME"})
+
+VOLUMES = {
+    "data": "rw",
+    "quarantine": "rw",
+    "reports": "rw",
+    "compute_logs": "rw",
+    "landing": "ro",
+    "contracts": "ro",
+}
+
+# The user of both images.
+USER = "10001:10001"
+PIDS = 1024
+# The engine's own lower limit.
+LEAST_MEMORY = 6 * 2**20
+LEAST_NANO_CPUS = 10_000_000
+
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_FOLDER = re.compile(r"(/[A-Za-z0-9_-]+)+")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The project, where its volumes are mounted, and the most that a run may ask for."""
+
+    project: str
+    root: str
+    most_memory: int
+    most_nano_cpus: int
+
+    @property
+    def network(self) -> str:
+        """The network of runs: Postgres is on it, and nothing else."""
+        return f"{self.project}_runs"
+
+    @property
+    def image_repository(self) -> str:
+        """Where deployed user code is tagged."""
+        return f"{self.project}/user_code"
+
+    @property
+    def binds(self) -> list[str]:
+        """The named volumes, at their places, with their modes."""
+        return [f"{self.project}_{name}:{self.root}/{name}:{mode}" for name, mode in VOLUMES.items()]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """By these a container is known as a run of this project."""
+        return {PROJECT_LABEL: self.project, KIND_LABEL: "run"}
+
+
+def policy(here: Settings) -> Policy:
+    """The policy that the environment gives. ValueError if a name in it could be a trick."""
+    if _PROJECT.fullmatch(here.project) is None:
+        raise ValueError(f"ASSAY_PROJECT={here.project!r}: use small letters, digits, - and _")
+    if _FOLDER.fullmatch(here.root) is None:
+        raise ValueError(f"ASSAY_ROOT={here.root!r} is not a plain absolute path")
+    return Policy(
+        here.project, here.root, here.run_memory_bytes(), round(here.run_cpus * 1_000_000_000)
+    )
