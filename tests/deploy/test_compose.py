@@ -1,0 +1,113 @@
+"""What docker-compose.yml promises, read from the file itself: no engine is asked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+ONE_SHOT = ["migrate", "migrate_warehouse"]
+LONG_RUNNING = sorted(set(SERVICES) - set(ONE_SHOT))
+SOCKET = "/var/run/docker.sock"
+PASSWORDS = {
+    "postgres": {
+        *("POSTGRES", "DAGSTER", "MIGRATOR", "USER_CODE", "ALERTER", "ANALYST"),
+    },
+    "migrate": {"DAGSTER", "MIGRATOR"},
+    "migrate_warehouse": {"MIGRATOR"},
+    "user_code": {"DAGSTER", "USER_CODE"},
+    "webserver": {"DAGSTER", "USER_CODE"},
+    "daemon": {"DAGSTER", "USER_CODE"},
+    "alerter": {"ALERTER"},
+}
+
+
+def test_these_are_all_services() -> None:
+    assert LONG_RUNNING == ["alerter", "daemon", "postgres", "user_code", "webserver"]
+    assert set(ONE_SHOT) < set(SERVICES)
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_a_long_running_service_is_watched_limited_and_restarted(name: str) -> None:
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["restart"] == "unless-stopped"
+    assert service["mem_limit"]
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+
+
+@pytest.mark.parametrize("name", ONE_SHOT)
+def test_a_migration_runs_once(name: str) -> None:
+    assert SERVICES[name]["restart"] == "no"
+    assert SERVICES[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_service_can_more_than_it_must(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.get("privileged")
+    assert service["read_only"] is (name != "postgres")
+
+
+def test_only_webserver_and_daemon_hold_the_socket_and_run_as_root() -> None:
+    holders = [n for n, s in SERVICES.items() if any(SOCKET in v for v in s.get("volumes", []))]
+    assert holders == ["webserver", "daemon"]
+    assert [n for n, s in SERVICES.items() if s.get("user") == "root"] == holders
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_knows_its_own_passwords_only(name: str) -> None:
+    known = {
+        variable.removeprefix("ASSAY_").removesuffix("_PASSWORD")
+        for variable in SERVICES[name]["environment"]
+        if variable.endswith("_PASSWORD")
+    }
+    assert known == PASSWORDS[name]
+
+
+def test_the_runs_network_leads_to_postgres_and_nowhere_else() -> None:
+    assert COMPOSE["networks"]["runs"]["internal"] is True
+    assert [n for n, s in SERVICES.items() if "runs" in s["networks"]] == ["postgres"]
+
+
+def test_the_ui_alone_is_published_on_an_address_from_the_env_file() -> None:
+    assert [n for n, s in SERVICES.items() if "ports" in s] == ["webserver"]
+    assert SERVICES["webserver"]["ports"] == [
+        "${ASSAY_UI_ADDRESS:-127.0.0.1}:${ASSAY_UI_PORT:-3000}:3000"
+    ]
+
+
+def test_every_name_begins_with_the_project() -> None:
+    project = "${ASSAY_PROJECT:-assay}"
+    assert COMPOSE["name"] == project
+    for kind in ("volumes", "networks"):
+        for name, entry in COMPOSE[kind].items():
+            assert entry["name"] == f"{project}_{name}"
+    assert not any("container_name" in service for service in SERVICES.values())
+    images = {service["image"] for service in SERVICES.values()}
+    assert images == {
+        f"{project}/dagster:built",
+        f"${{ASSAY_USER_CODE_IMAGE:-{project}/user_code:built}}",
+        "${POSTGRES_IMAGE:-postgres:17-trixie}",
+    }
+
+
+def test_user_code_reads_the_landing_zone_and_cannot_change_it() -> None:
+    mounts = dict(mount.split(":", 1) for mount in SERVICES["user_code"]["volumes"])
+    assert mounts["landing"] == "/assay/landing:ro"
+    assert mounts["contracts"] == "/assay/contracts:ro"
+
+
+def test_runs_are_queued_with_the_image_that_queued_them() -> None:
+    service = SERVICES["user_code"]
+    assert service["environment"]["DAGSTER_CURRENT_IMAGE"] == service["image"]
+
+
+def test_new_user_code_changes_nothing_about_webserver_and_daemon() -> None:
+    for name in ("webserver", "daemon", "alerter", "postgres", "migrate"):
+        assert "ASSAY_USER_CODE_IMAGE" not in str(SERVICES[name]), name

@@ -1,0 +1,106 @@
+"""deploy/env_file.sh: secrets of its own, once, and single lines changed without harm."""
+
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLE = (REPOSITORY / ".env.example").read_text()
+
+EnvFile = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "assay.env"
+
+
+@pytest.fixture
+def env_file(path: Path) -> EnvFile:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["deploy/env_file.sh", *words],
+            cwd=REPOSITORY,
+            env={**os.environ, "ASSAY_ENV_FILE": str(path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def passwords(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^(ASSAY_\w+_PASSWORD)=(.*)$", text, re.MULTILINE))
+
+
+def test_secrets_are_long_random_and_each_its_own(env_file: EnvFile, path: Path) -> None:
+    assert env_file("make").returncode == 0
+    secrets = passwords(path.read_text())
+    assert set(secrets) == set(passwords(EXAMPLE))
+    assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in secrets.values())
+    assert len(set(secrets.values())) == len(secrets)
+
+
+def test_only_its_owner_reads_it(env_file: EnvFile, path: Path) -> None:
+    env_file("make")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    env_file("set", "ASSAY_UI_PORT", "3333")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_all_but_the_secrets_is_the_example(env_file: EnvFile, path: Path) -> None:
+    env_file("make")
+
+    def without_secrets(text: str) -> str:
+        return re.sub(r"(_PASSWORD)=.*", r"\1=", text)
+
+    assert without_secrets(path.read_text()) == without_secrets(EXAMPLE)
+
+
+def test_a_second_time_changes_nothing(env_file: EnvFile, path: Path) -> None:
+    env_file("make")
+    before = path.read_text()
+    assert env_file("make").returncode == 0
+    assert path.read_text() == before
+
+
+def test_two_files_share_no_secret(env_file: EnvFile, path: Path) -> None:
+    env_file("make")
+    first = set(passwords(path.read_text()).values())
+    path.unlink()
+    env_file("make")
+    assert first.isdisjoint(passwords(path.read_text()).values())
+
+
+def test_a_lacking_variable_is_named(env_file: EnvFile, path: Path) -> None:
+    env_file("make")
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("ASSAY_UI_PORT=")))
+    done = env_file("make")
+    assert done.returncode == 1
+    assert "lacks: ASSAY_UI_PORT" in done.stderr
+    assert ".env.example" in done.stderr
+
+
+def test_the_examples_passwords_are_warned_of(env_file: EnvFile, path: Path) -> None:
+    path.write_text(EXAMPLE)
+    done = env_file("make")
+    assert done.returncode == 0
+    assert "ASSAY_DAGSTER_PASSWORD" in done.stderr
+    assert passwords(EXAMPLE)["ASSAY_DAGSTER_PASSWORD"] not in done.stderr
+
+
+@pytest.mark.parametrize("value", ["a b&c|d\\e/f", "", "x=y", "json://host:1/path?a=b"])
+def test_a_value_comes_back_as_it_was_set(env_file: EnvFile, path: Path, value: str) -> None:
+    env_file("make")
+    before = path.read_text().splitlines()
+    env_file("set", "ASSAY_ALERT_URLS", value)
+    assert env_file("get", "ASSAY_ALERT_URLS").stdout == f"{value}\n"
+    changed = [line for line in path.read_text().splitlines() if line not in before]
+    assert changed in ([], [f"ASSAY_ALERT_URLS={value}"])
