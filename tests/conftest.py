@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,10 +27,13 @@ from embedded_postgres import ROLES, EmbeddedPostgres, start_postgres  # noqa: E
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """A fresh embedded server, with roles, databases and all schemas, one per session."""
+    # Not below pytest's own folder, which every other pytest that starts closes to other users:
+    # under root the server runs as one.
+    folder = Path(tempfile.mkdtemp(prefix="assay-tests-"))
     started = start_postgres(
-        tmp_path_factory.mktemp("server") / "data",
+        folder / "data",
         {role: f"secret of {role}" for role in ROLES},
         cleanup_mode="delete",
     )
@@ -44,6 +49,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
         yield started
     finally:
         started.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
