@@ -20,6 +20,8 @@ deploy/compose.sh stop daemon
 docker ps --all --quiet --filter "label=assay.project=$project" --filter label=assay.kind=run |
     xargs --no-run-if-empty docker rm --force >/dev/null
 deploy/compose.sh down --volumes --remove-orphans
+# Only runs mount these: the engine made them at the first one's start, not Compose.
+docker volume rm --force "${project}_data" "${project}_quarantine" "${project}_reports" >/dev/null
 docker image ls --format '{{.Repository}}:{{.Tag}}' |
     grep -E "^$project/(dagster|user_code):" |
     xargs --no-run-if-empty docker image rm >/dev/null
