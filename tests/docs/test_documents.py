@@ -79,6 +79,14 @@ def test_paths_of_the_repository_exist(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
+def test_scripts_and_files_that_commands_name_exist(document: str) -> None:
+    commands = "\n".join(fenced(document))
+    named = re.findall(r"(?<![\w./<-])((?:deploy|tests|docs)/[\w./-]+)", commands)
+
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_environment_variables_are_ones_that_env_example_explains(document: str) -> None:
     explained = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", text(".env.example"), flags=re.M))
     # Which environment file make itself works on cannot stand in that file.
