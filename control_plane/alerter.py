@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import time
@@ -17,13 +16,14 @@ import psycopg2
 
 from control_plane.alerter_health import TOLERANCE_SECONDS
 from control_plane.health import note_health, report
+from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
 
 if TYPE_CHECKING:
     from control_plane.alert_channels import Channel
     from control_plane.alert_text import Transition
 
-log = logging.getLogger("assay.alerter")
+log = service_log("alerter")
 
 POLL_SECONDS = 3
 
@@ -95,7 +95,6 @@ def main() -> int:
         return report("alerter", TOLERANCE_SECONDS)
     # As process 1 of a container Python would ignore a SIGTERM that nobody handles.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s", level="INFO")
     try:
         run(settings())
     except SettingsError as error:

@@ -8,7 +8,6 @@ the healthcheck, one removes old run containers.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -25,9 +24,10 @@ from control_plane.daemon_lock import DaemonLock, LockLostError
 from control_plane.health import OK, note_health
 from control_plane.postgres_patience import wait_longer_for_postgres
 from control_plane.reaper import reap
+from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
 
-log = logging.getLogger("assay.daemon")
+log = service_log("daemon")
 
 LOCK_CHECK_SECONDS = 3
 HEALTH_SECONDS = 10
@@ -117,7 +117,6 @@ def main() -> None:
     """Wait for the lock, then be the daemon until stopped."""
     # As process 1 of a container Python would ignore a SIGTERM that nobody handles.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s", level="INFO")
     wait_longer_for_postgres()
     here = settings()
 

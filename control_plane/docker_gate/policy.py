@@ -57,7 +57,9 @@ class Policy:
     @property
     def binds(self) -> list[str]:
         """The named volumes, at their places, with their modes."""
-        return [f"{self.project}_{name}:{self.root}/{name}:{mode}" for name, mode in VOLUMES.items()]
+        return [
+            f"{self.project}_{name}:{self.root}/{name}:{mode}" for name, mode in VOLUMES.items()
+        ]
 
     @property
     def labels(self) -> dict[str, str]:

@@ -167,7 +167,9 @@ def _environment(value: object, job_name: str) -> list[str]:
             raise RefusedError(403, f"the value of {name} is too long or not plain text")
         told[name] = text
     if told.get("DAGSTER_RUN_JOB_NAME", job_name) != job_name:
-        raise RefusedError(403, f"DAGSTER_RUN_JOB_NAME is not the job in the label {JOB_NAME_LABEL}")
+        raise RefusedError(
+            403, f"DAGSTER_RUN_JOB_NAME is not the job in the label {JOB_NAME_LABEL}"
+        )
     return [f"{name}={text}" for name, text in told.items()]
 
 
@@ -190,6 +192,4 @@ def _surplus(asked: object, allowed: object, path: str = "") -> str | None:
 
 def _says_nothing(value: object) -> bool:
     """Whether `value` is what a left-out one means: it is not passed on in any case."""
-    if isinstance(value, dict):
-        return all(_says_nothing(item) for item in value.values())
-    return value is None or value is False or value in ("", []) or (value == 0)
+    return value is None or value is False or value in ("", 0, [], {})

@@ -113,7 +113,7 @@ def test_a_refused_alert_rests_is_tried_again_and_arrives_once(
     assert attempts == 1
     assert "500" in error
     assert "a-secret-path" not in error
-    assert 2 < pause.total_seconds() <= 5
+    assert 1 < pause.total_seconds() <= 5
     look_later(here)
     look_later(here)
     assert len(webhook.got) == 1
@@ -126,8 +126,10 @@ def test_each_refusal_makes_the_rest_longer(here: Settings, webhook: Webhook) ->
     for _ in range(4):
         look_later(here)
         rest = sql(here, "SELECT next_attempt_at - now() FROM ops.alert_deliveries", "alerter")
-        pauses.append(round(rest[0][0].total_seconds()))
-    assert pauses == [5, 10, 20, 40]
+        pauses.append(rest[0][0].total_seconds())
+    # A few seconds less on a busy machine, for the time since.
+    for pause, meant in zip(pauses, [5, 10, 20, 40], strict=True):
+        assert meant - 4 < pause <= meant
 
 
 def test_one_deaf_channel_holds_up_no_other(here: Settings, webhook: Webhook) -> None:
