@@ -53,7 +53,7 @@ def stop(programs: Sequence[subprocess.Popen[bytes]], keep: Sequence[int] = ()) 
     for program in programs:
         if program.poll() is None:
             program.send_signal(signal.SIGINT)
-    _wait(family, 10)
+    _wait({child for program in programs for child in _family(program.pid)[:1]}, 10)
     kept = {process.pid for pid in keep for process in _family(pid)}
     family |= set(psutil.Process().children(recursive=True))
     family = {process for process in family if process.pid not in kept}

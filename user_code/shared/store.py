@@ -33,6 +33,17 @@ class StagedFile:
     rows: int
     schema: pl.Schema
 
+    @staticmethod
+    def reopen(temporary: Path, target: Path, expected_rows: int | None) -> StagedFile:
+        """Read a synced temporary file back; DamagedFileError unless it has the expected rows."""
+        schema = pl.read_parquet_schema(temporary)
+        rows = pl.scan_parquet(temporary, glob=False).select(pl.len()).collect().item()
+        if expected_rows is not None and rows != expected_rows:
+            raise DamagedFileError(
+                f"{target}: wrote {expected_rows} rows, read {rows}: look at the disk"
+            )
+        return StagedFile(temporary, target, rows, pl.Schema(schema))
+
     def publish(self) -> None:
         """Put the file in its place, atomically, replacing what was there."""
         self.temporary.replace(self.target)
@@ -110,7 +121,7 @@ class ParquetStore:
                 metadata=file_metadata(run_id, input_sha256, schema_version),
             )
             expected = frame.height if isinstance(frame, pl.DataFrame) else None
-            return self._reopened(temporary, self.path(domain, asset, partition), expected)
+            return StagedFile.reopen(temporary, self.path(domain, asset, partition), expected)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -139,16 +150,8 @@ class ParquetStore:
         for name, value in file_metadata(run_id, input_sha256, schema_version).items():
             if found.get(name) != value:
                 raise ValueError(f"{written.name} lacks {name}: write it with file_metadata()")
-        with written.open("rb") as file:
-            os.fsync(file.fileno())
-        return self._reopened(written, target, rows)
-
-    def _reopened(self, temporary: Path, target: Path, expected: int | None) -> StagedFile:
-        schema = pl.read_parquet_schema(temporary)
-        rows = pl.scan_parquet(temporary, glob=False).select(pl.len()).collect().item()
-        if expected is not None and rows != expected:
-            raise DamagedFileError(f"{target}: wrote {expected} rows, read {rows}; disk at fault?")
-        return StagedFile(temporary, target, rows, pl.Schema(schema))
+        sync_file(written)
+        return StagedFile.reopen(written, target, rows)
 
 
 def file_metadata(
@@ -160,6 +163,12 @@ def file_metadata(
         "assay.schema_version": str(schema_version),
         "assay.input_sha256": " ".join(input_sha256),
     }
+
+
+def sync_file(path: Path) -> None:
+    """Make what was written to `path` survive a power cut."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
