@@ -211,15 +211,14 @@ def _tell(
 ) -> None:
     """Metadata on each partition's materialisation: counts and names, never rows."""
     seconds = (time.monotonic() - begin) / max(len(published), 1)
-    partitioned = context.assets_def.partitions_def is not None
     for key, facts in published.items():
         metadata = materialization_metadata(
             facts, seconds=seconds, extra=(extra or {}).get(key, {})
         )
-        if partitioned:
-            context.add_asset_metadata(metadata, partition_key=key)
-        else:
+        if len(published) == 1:
             context.add_output_metadata(metadata)
+        else:
+            context.add_asset_metadata(metadata, partition_key=key)
 
 
 ASSETS = [
