@@ -16,17 +16,23 @@ class Tables:
     raw: pl.DataFrame
     filtered: pl.DataFrame
     analysis: pl.DataFrame
+    samples: pl.DataFrame
 
 
 def compute(path: Path, limits: QcLimits | None = None, cells_per_block: int = 2_000_000) -> Tables:
     """All tables of the call set at `path`."""
     with TemporaryDirectory() as folder:
         filtered, analysis = Path(folder) / "filtered.parquet", Path(folder) / "analysis.parquet"
-        raw = run_pass(
+        computed = run_pass(
             inspect_call_set(open_call_set(path)),
             limits or QcLimits(),
             filtered,
             analysis,
             cells_per_block=cells_per_block,
         )
-        return Tables(raw, pl.read_parquet(filtered), pl.read_parquet(analysis))
+        return Tables(
+            computed.raw_genomic_data,
+            pl.read_parquet(filtered),
+            pl.read_parquet(analysis),
+            computed.sample_qc,
+        )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.genomics.conftest import RunCallSet
 from tests.genomics.vcf_text import write_vcf
-from user_code.genomics.domain.contracts import RAW_GENOMIC_DATA, VARIANT_ANALYSIS
+from user_code.genomics.domain.contracts import RAW_GENOMIC_DATA, SAMPLE_QC, VARIANT_ANALYSIS
 from user_code.shared.publishing import Publisher
 from user_code.shared.warehouse import Warehouse
 
@@ -71,7 +71,12 @@ def test_each_materialisation_says_its_rows_columns_and_cost_and_shows_the_spect
 ) -> None:
     write_vcf(landing / "cohort.vcf.gz", ROWS, SAMPLES)
     found = materialized(run_call_set("cohort"))
-    assert set(found) == {"raw_genomic_data", "quality_filtered_data", "variant_analysis"}
+    assert set(found) == {
+        "raw_genomic_data",
+        "quality_filtered_data",
+        "variant_analysis",
+        "sample_qc",
+    }
     assert found["variant_analysis"]["dagster/row_count"].value == 5
     assert found["quality_filtered_data"]["dropped_low_quality"].value == 1
     for facts in found.values():
@@ -85,7 +90,7 @@ def test_each_materialisation_says_its_rows_columns_and_cost_and_shows_the_spect
 def test_all_checks_pass_on_a_good_call_set(landing: Path, run_call_set: RunCallSet) -> None:
     write_vcf(landing / "cohort.bcf", ROWS, SAMPLES)
     evaluations = run_call_set("cohort").get_asset_check_evaluations()
-    assert len(evaluations) == 5
+    assert len(evaluations) == 6
     assert all(evaluation.passed for evaluation in evaluations)
 
 
@@ -172,7 +177,7 @@ def test_the_long_form_keeps_two_of_35_25_40_all_at_least_30(
     ) == [("v1", 2, 37.5, None)]
 
 
-@pytest.mark.parametrize("contract", [RAW_GENOMIC_DATA, VARIANT_ANALYSIS])
+@pytest.mark.parametrize("contract", [RAW_GENOMIC_DATA, VARIANT_ANALYSIS, SAMPLE_QC])
 def test_the_warehouse_tables_have_the_columns_of_their_contracts(
     contract: object, warehouse: Warehouse
 ) -> None:

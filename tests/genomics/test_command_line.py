@@ -21,6 +21,7 @@ def test_qc_leaves_the_tables_named_after_the_assets(
         "raw_genomic_data.parquet": 1,
         "quality_filtered_data.parquet": 1,
         "variant_analysis.parquet": 2,
+        "sample_qc.parquet": 2,
     }
     assert "2 samples, 2 records, 2 variants; kept 1" in capsys.readouterr().out
 

@@ -1,7 +1,7 @@
 """The genomic lineage: one pass over a call set gives all of its tables."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from user_code.genomics.domain.contracts import (
     QUALITY_FILTERED_OBSERVATIONS,
     QUALITY_FILTERED_VARIANTS,
     RAW_GENOMIC_DATA,
+    SAMPLE_QC,
     VARIANT_ANALYSIS,
     Contract,
 )
-from user_code.genomics.domain.qc_pass import inspect_call_set, run_pass
+from user_code.genomics.domain.qc_pass import Computed, inspect_call_set, run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.spectrum_plot import site_frequency_spectrum
 from user_code.genomics.progress import log_progress
@@ -64,6 +65,7 @@ _LONG_FORM = (
             [QUALITY_FILTERED_VARIANTS.name],
             {"polars", "parquet", "postgres"},
         ),
+        _spec(SAMPLE_QC, [QUALITY_FILTERED_VARIANTS.name], {"polars", "parquet", "postgres"}),
     ],
     partitions_def=CALL_SETS,
 )
@@ -74,9 +76,14 @@ def call_set_qc(
     started = time.monotonic()
     key = check_partition_key(context.partition_key)
     with ExitStack() as attempts:
-        raw_data, filtered_data, analysis = (
+        raw_data, filtered_data, analysis, samples = (
             attempts.enter_context(publisher.attempt(context, DOMAIN, contract.name))
-            for contract in (RAW_GENOMIC_DATA, QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS)
+            for contract in (
+                RAW_GENOMIC_DATA,
+                QUALITY_FILTERED_VARIANTS,
+                VARIANT_ANALYSIS,
+                SAMPLE_QC,
+            )
         )
         filtered_path, analysis_path = (
             publisher.store.temporary_path(DOMAIN, attempt.asset, key, attempt.run_id)
@@ -84,7 +91,7 @@ def call_set_qc(
         )
         try:
             inspected = inspect_call_set(find_call_set(settings().landing / DOMAIN, key))
-            facts = run_pass(
+            computed = run_pass(
                 inspected,
                 config.limits(),
                 filtered_path,
@@ -97,13 +104,14 @@ def call_set_qc(
         spectrum = plot_metadata(site_frequency_spectrum(analysis_path))
         # All files are whole before the first one is published.
         frames: list[tuple[Attempt, pl.DataFrame | StagedFile, str | None]] = [
-            (raw_data, facts, "genomics.raw_genomic_data"),
+            (raw_data, computed.raw_genomic_data, "genomics.raw_genomic_data"),
             (filtered_data, _stage(filtered_data, filtered_path, key, inspected.sha256), None),
             (
                 analysis,
                 _stage(analysis, analysis_path, key, inspected.sha256),
                 "genomics.variant_analysis",
             ),
+            (samples, computed.sample_qc, "genomics.sample_qc"),
         ]
         published = {
             attempt.asset: attempt.publish(
@@ -115,7 +123,7 @@ def call_set_qc(
             for attempt, frame, table in frames
         }
     absolve(analysis, publisher.base, key)
-    extra = _extra_metadata(facts.row(0, named=True), spectrum)
+    extra = _extra_metadata(computed, spectrum)
     for asset, file in published.items():
         yield dg.MaterializeResult(
             asset_key=asset,
@@ -132,9 +140,11 @@ def _stage(attempt: Attempt, path: Path, key: str, sha256: Sequence[str]) -> Sta
 
 
 def _extra_metadata(
-    facts: Mapping[str, Any], spectrum: dg.MetadataValue[Any]
+    computed: Computed, spectrum: dg.MetadataValue[Any]
 ) -> dict[str, dict[str, Any]]:
     """What each asset's materialisation says beside rows, columns and cost: counts, no names."""
+    facts = computed.raw_genomic_data.row(0, named=True)
+    unusual = computed.sample_qc["outlier_by"].is_not_null().sum()
     shown = ("form", "n_samples", "n_records", "n_multiallelic", "sha256", "genome_build", "reader")
     return {
         RAW_GENOMIC_DATA.name: {name: facts[name] for name in shown if facts[name] is not None},
@@ -144,4 +154,5 @@ def _extra_metadata(
             "dropped_missing_quality": facts["n_missing_quality"],
         },
         VARIANT_ANALYSIS.name: {"site_frequency_spectrum": spectrum},
+        SAMPLE_QC.name: {"unusual_samples": unusual},
     }

@@ -10,6 +10,7 @@ from user_code.genomics.domain.contracts import (
     QUALITY_FILTERED_OBSERVATIONS,
     QUALITY_FILTERED_VARIANTS,
     RAW_GENOMIC_DATA,
+    SAMPLE_QC,
     VARIANT_ANALYSIS,
     Contract,
 )
@@ -93,6 +94,7 @@ CHECKS = [
     _schema_check(RAW_GENOMIC_DATA),
     _schema_check(QUALITY_FILTERED_VARIANTS, QUALITY_FILTERED_OBSERVATIONS),
     _schema_check(VARIANT_ANALYSIS),
+    _schema_check(SAMPLE_QC),
     counts_conserved,
     variants_unique,
 ]

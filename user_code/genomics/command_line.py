@@ -18,8 +18,8 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "qc",
         help="check a call set and compute its tables",
         description="Checks a VCF, VCF.gz, BCF or long-form Parquet (a file, or a folder of such "
-        "files) and writes raw_genomic_data, quality_filtered_data and variant_analysis as "
-        "Parquet. A damaged input is refused in one line, and no table is left.",
+        "files) and writes raw_genomic_data, quality_filtered_data, variant_analysis and "
+        "sample_qc as Parquet. A damaged input is refused in one line, and no table is left.",
     )
     qc.add_argument("input", type=Path, metavar="INPUT", help="the file or folder")
     qc.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables go")
@@ -40,11 +40,13 @@ def run_qc(arguments: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     names = (QUALITY_FILTERED_VARIANTS.name, VARIANT_ANALYSIS.name)
     temporary = [out / f".{name}.parquet.tmp" for name in names]
-    facts = run_pass(inspected, limits, *temporary, progress=_show_progress())
-    facts.write_parquet(out / ".raw_genomic_data.parquet.tmp")
-    for name in (*names, "raw_genomic_data"):
+    computed = run_pass(inspected, limits, *temporary, progress=_show_progress())
+    small = vars(computed)
+    for name, frame in small.items():
+        frame.write_parquet(out / f".{name}.parquet.tmp")
+    for name in (*names, *small):
         (out / f".{name}.parquet.tmp").replace(out / f"{name}.parquet")
-    row = facts.row(0, named=True)
+    row = computed.raw_genomic_data.row(0, named=True)
     print(
         f"{row['call_set']}: {row['n_samples']:,} samples, {row['n_records']:,} records, "
         f"{row['n_variants']:,} variants; kept {row['n_passing']:,}, dropped "

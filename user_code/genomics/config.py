@@ -19,5 +19,12 @@ class GenomicsQcConfig(dg.Config):
         default=False, description="Whether rows without any quality pass."
     )
 
+    outlier_mads: float = Field(
+        default=5.0,
+        gt=0,
+        description="A sample is marked unusual that is further than this from the median of a "
+        "metric, in median absolute deviations (scaled to a standard deviation).",
+    )
+
     def limits(self) -> QcLimits:
-        return QcLimits(self.min_qual, self.keep_missing_quality)
+        return QcLimits(self.min_qual, self.keep_missing_quality, self.outlier_mads)

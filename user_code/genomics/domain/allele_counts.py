@@ -1,4 +1,4 @@
-"""Counts alleles and genotypes by (split) variant, vectorised.
+"""Counts alleles and classes of genotypes by (split) variant, vectorised.
 
 Definitions are those of `bcftools norm -m -any` followed by `+fill-tags`: splitting turns other
 alternate alleles into reference ones; a half-missing genotype counts with its called allele, and
@@ -10,23 +10,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Counts = NDArray[np.int32]
+# Classes of a genotype, as seen from one alternate allele.
+MISSING = 0  # no allele is called
+HOM_REF = 1  # complete, two alleles or more, none of them alt
+HET = 2  # alt and another called allele
+HOM_ALT = 3  # complete, two alleles or more, all of them alt
+HEMI = 4  # haploid or half-missing, and what is called is alt
+OTHER = 5  # haploid or half-missing, and no called allele is alt
 
 
 @dataclass(frozen=True)
 class AlleleCounts:
-    """By split variant [r]; `copies`, `carries` by variant and sample [r, n]."""
+    """By split variant [r]: allele counts. By variant and sample [r, n]: classes, copies."""
 
-    ac: Counts
-    an: Counts
-    n_called: Counts
-    n_hom_ref: Counts
-    n_het: Counts
-    n_hom_alt: Counts
-    n_hemi: Counts
-    diploid: tuple[Counts, Counts, Counts]  # complete diploid hom-ref, het, hom-alt
+    ac: NDArray[np.int32]
+    an: NDArray[np.int32]
+    classes: NDArray[np.int8]
     copies: NDArray[np.int8]  # of the alt allele; −1 where any allele is missing
-    carries: NDArray[np.bool_]  # at least one called copy
+    diploid: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+    """By variant: complete diploid hom-ref, het, hom-alt; the exact test needs these."""
+
+    def of_class(self, wanted: int) -> NDArray[np.int32]:
+        """Samples of a class, by variant."""
+        return _total(self.classes == wanted)
+
+    @property
+    def carries(self) -> NDArray[np.bool_]:
+        """By variant and sample: at least one called copy."""
+        return (self.classes >= HET) & (self.classes <= HEMI)
 
 
 def count_alleles(
@@ -48,26 +59,24 @@ def count_alleles(
         places += allele != -2
     complete = called == places
     several = complete & (called >= 2)
+    classes = np.where(several, np.int8(HOM_REF), np.int8(OTHER))
+    classes[called == 0] = MISSING
     carries = copies > 0
+    classes[carries] = HET
     pure = carries & (copies == called)
-    hom_alt = pure & several
-    hom_ref = several & ~carries
-    het = carries & ~pure
+    classes[pure] = HEMI
+    classes[pure & several] = HOM_ALT
     diploid = complete & (places == 2)
     return AlleleCounts(
         ac=_total(copies),
         an=_total(called),
-        n_called=_total(called > 0),
-        n_hom_ref=_total(hom_ref),
-        n_het=_total(het),
-        n_hom_alt=_total(hom_alt),
-        n_hemi=_total(pure & ~hom_alt),
-        diploid=(_total(diploid & ~carries), _total(diploid & het), _total(diploid & pure)),
+        classes=classes,
         copies=np.where(complete & (called > 0), copies, np.int8(-1)),
-        carries=carries,
-    )
+        diploid=(_total(diploid & ~carries), _total(diploid & carries & ~pure),
+                 _total(diploid & pure)),
+    )  # fmt: skip
 
 
-def _total(cells: NDArray[np.int8] | NDArray[np.bool_]) -> Counts:
-    totals: Counts = cells.sum(axis=1, dtype=np.int32)
+def _total(cells: NDArray[np.int8] | NDArray[np.bool_]) -> NDArray[np.int32]:
+    totals: NDArray[np.int32] = cells.sum(axis=1, dtype=np.int32)
     return totals

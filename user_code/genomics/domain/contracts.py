@@ -131,3 +131,34 @@ VARIANT_ANALYSIS = Contract(
     ),
     key=("variant_id",),
 )
+
+SAMPLE_QC = Contract(
+    "sample_qc",
+    "Quality of each sample over all (split) variants, passing or not. A genotype counts once for "
+    "each alternate allele of its site, as after bcftools norm -m -any. From a call set without "
+    "genotypes (the Parquet form): observations and their mean quality alone.",
+    (
+        Column("sample_id", TEXT, "sample"),
+        Column("n_variants", INT, "(split) variants; Parquet form: the sample's observations"),
+        Column("n_called", INT, "variants with at least one called allele", True),
+        Column("n_missing", INT, "n_variants − n_called", True),
+        Column("call_rate", REAL, "n_called / n_variants", True),
+        Column("n_hom_ref", INT, "complete genotypes of two or more alleles, none alt", True),
+        Column("n_het", INT, "genotypes with alt and another called allele", True),
+        Column("n_hom_alt", INT, "complete genotypes of two or more alleles, all alt", True),
+        Column("n_hemi", INT, "haploid or half-missing genotypes with alt alone", True),
+        Column("r_het_hom", REAL, "n_het / n_hom_alt", True),
+        Column(
+            "n_singleton", INT, "variants with ac = 1 in the call set that this sample has", True
+        ),
+        Column("n_ti", INT, "transitions (A↔G, C↔T) that this sample has", True),
+        Column("n_tv", INT, "other single-base changes that this sample has", True),
+        Column("r_ti_tv", REAL, "n_ti / n_tv", True),
+        Column("n_ins", INT, "insertions that this sample has", True),
+        Column("n_del", INT, "deletions that this sample has", True),
+        Column("mean_dp", REAL, "mean of the given FORMAT/DP over records, reads", True),
+        Column("mean_gq", REAL, "mean of the given FORMAT/GQ; Parquet: quality_score", True),
+        Column("outlier_by", TEXT, "metrics far from their median (scaled MADs), by comma", True),
+    ),
+    key=("sample_id",),
+)

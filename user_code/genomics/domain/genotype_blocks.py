@@ -14,8 +14,8 @@ from user_code.genomics.domain.refusals import RefusedInputError
 READER = f"cyvcf2 {cyvcf2.__version__}"
 MISSING, ABSENT = -1, -2  # an allele that wasn't called; a place beyond the sample's ploidy
 
-# Genotypes held at once. 2 million are 8 MB of alleles, and about ten times that while counting.
-CELLS_PER_BLOCK = 2_000_000
+# Genotypes held at once: 4 MB of alleles, and about 50 MB with all that is counted from them.
+CELLS_PER_BLOCK = 1_000_000
 _INT_MISSING, _INT_END = -(2**31), -(2**31) + 1
 
 

@@ -11,8 +11,13 @@ from pathlib import Path
 import polars as pl
 
 from user_code.genomics.domain.call_set import CallSet
-from user_code.genomics.domain.contracts import QUALITY_FILTERED_OBSERVATIONS, VARIANT_ANALYSIS
+from user_code.genomics.domain.contracts import (
+    QUALITY_FILTERED_OBSERVATIONS,
+    SAMPLE_QC,
+    VARIANT_ANALYSIS,
+)
 from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.genomics.domain.sample_tally import flag_unusual_samples
 from user_code.genomics.domain.variant_rows import LOW, UNKNOWN, QcLimits
 from user_code.genomics.domain.variant_types import is_transition, variant_type
 
@@ -120,6 +125,19 @@ def summarise_by_variant(observations: pl.LazyFrame, limits: QcLimits) -> pl.Laz
             for name, kind in VARIANT_ANALYSIS.schema.items()
         )
     )
+
+
+def summarise_by_sample(observations: pl.LazyFrame, limits: QcLimits) -> pl.DataFrame:
+    """sample_qc as far as observations tell: how many, and their mean quality."""
+    summary = (
+        observations.group_by("sample_id")
+        .agg(n_variants=pl.len(), mean_gq=_quality().mean())
+        .sort("sample_id")
+        .collect(engine="streaming")
+    )
+    absent = [name for name in SAMPLE_QC.names if name not in summary.columns]
+    rows = summary.with_columns(pl.lit(None, pl.Float64()).alias(name) for name in absent)
+    return flag_unusual_samples(rows, limits.outlier_mads)
 
 
 _COMPUTED = {

@@ -17,6 +17,7 @@ from user_code.genomics.domain.contracts import (
 )
 from user_code.genomics.domain.integrity import FileFacts, inspect_file
 from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.genomics.domain.sample_tally import SampleTally
 from user_code.genomics.domain.table_file import TableFile
 from user_code.genomics.domain.variant_rows import LOW, UNKNOWN, QcLimits, analyse
 
@@ -36,6 +37,17 @@ class Inspected:
     @property
     def samples(self) -> tuple[str, ...]:
         return self.files[0].samples if self.files else ()
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a pass returns: the one row of raw_genomic_data, the rows of sample_qc.
+
+    The larger tables are in the files that it wrote.
+    """
+
+    raw_genomic_data: pl.DataFrame
+    sample_qc: pl.DataFrame
 
 
 def inspect_call_set(call_set: CallSet) -> Inspected:
@@ -64,8 +76,8 @@ def run_pass(
     metadata: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     cells_per_block: int = genotype_blocks.CELLS_PER_BLOCK,
-) -> pl.DataFrame:
-    """Write both tables to these paths; returns the one row of raw_genomic_data.
+) -> Computed:
+    """Write both tables to these paths; returns the small ones.
 
     `metadata` goes into both files' footers. Memory depends on `cells_per_block` (genotypes held
     at once), not on the file. Raises RefusedInputError; then neither file is left.
@@ -73,7 +85,7 @@ def run_pass(
     paths = (quality_filtered_data, variant_analysis)
     compute = _long_form if inspected.call_set.is_long_form else _vcf
     try:
-        counted = compute(
+        counted, sample_qc = compute(
             inspected,
             limits,
             *paths,
@@ -94,7 +106,7 @@ def run_pass(
         "min_qual": limits.min_qual,
         **counted,
     }
-    return pl.DataFrame([row], schema=RAW_GENOMIC_DATA.schema)
+    return Computed(pl.DataFrame([row], schema=RAW_GENOMIC_DATA.schema), sample_qc)
 
 
 def _vcf(
@@ -105,10 +117,11 @@ def _vcf(
     metadata: Mapping[str, str],
     progress: Progress,
     cells: int,
-) -> dict[str, object]:
+) -> tuple[dict[str, object], pl.DataFrame]:
     with_samples = {**metadata, SAMPLES_KEY: json.dumps(inspected.samples)}
     group_rows = max(1000, min(50_000, 16_000_000 // len(inspected.samples)))
     expected = sum(facts.n_records for facts in inspected.files)
+    tally = SampleTally(len(inspected.samples))
     done = n_multiallelic = 0
     dropped = {LOW: 0, UNKNOWN: 0}
     with (
@@ -118,7 +131,8 @@ def _vcf(
         for path, facts in zip(inspected.call_set.files, inspected.files, strict=True):
             before = done
             for block in genotype_blocks.read_blocks(path, cells):
-                analysis, passing = analyse(block, limits)
+                analysis, passing, counts = analyse(block, limits)
+                tally.add(block, counts, analysis)
                 analysed.write(analysis)
                 kept.write(passing)
                 done += len(block.pos)
@@ -133,7 +147,7 @@ def _vcf(
                     "The file is damaged: export or copy it again.",
                 )
     first = inspected.files[0]
-    return {
+    counted: dict[str, object] = {
         "form": first.form,
         "reader": genotype_blocks.READER,
         "n_samples": len(inspected.samples),
@@ -147,6 +161,7 @@ def _vcf(
         "contig_naming": first.contig_naming,
         "contigs_declared": first.contigs_declared,
     }
+    return counted, tally.table(inspected.samples, limits.outlier_mads)
 
 
 def _long_form(
@@ -157,11 +172,12 @@ def _long_form(
     metadata: Mapping[str, str],
     progress: Progress,
     _cells: int,
-) -> dict[str, object]:
+) -> tuple[dict[str, object], pl.DataFrame]:
     observations = long_form.scan_observations(inspected.call_set)
     counts = long_form.write_tables(observations, limits, filtered_path, analysis_path, metadata)
     progress(counts.n_records, counts.n_records)
-    return {"form": "parquet", "reader": long_form.READER, **vars(counts)}
+    counted = {"form": "parquet", "reader": long_form.READER, **vars(counts)}
+    return counted, long_form.summarise_by_sample(observations, limits)
 
 
 def _check_conserved(call_set: CallSet, counted: Mapping[str, object]) -> None:

@@ -6,7 +6,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from user_code.genomics.domain.allele_counts import AlleleCounts, count_alleles
+from user_code.genomics.domain.allele_counts import (
+    HEMI,
+    HET,
+    HOM_ALT,
+    HOM_REF,
+    MISSING,
+    AlleleCounts,
+    count_alleles,
+)
 from user_code.genomics.domain.contracts import QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS
 from user_code.genomics.domain.genotype_blocks import GenotypeBlock
 from user_code.genomics.domain.hardy_weinberg import hwe_p
@@ -19,15 +27,20 @@ LOW, UNKNOWN = "low_quality", "missing_quality"
 class QcLimits:
     """What a site must have to pass: QUAL at least `min_qual` (Phred).
 
-    A site without QUAL does not pass unless `keep_missing_quality`.
+    A site without QUAL does not pass unless `keep_missing_quality`. A sample is unusual that is
+    more than `outlier_mads` median absolute deviations (scaled to a standard deviation) from the
+    median of a metric.
     """
 
     min_qual: float = 30.0
     keep_missing_quality: bool = False
+    outlier_mads: float = 5.0
 
 
-def analyse(block: GenotypeBlock, limits: QcLimits) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of variant_analysis (all variants), and of quality_filtered_data (those that pass).
+def analyse(
+    block: GenotypeBlock, limits: QcLimits
+) -> tuple[pl.DataFrame, pl.DataFrame, AlleleCounts]:
+    """Rows of variant_analysis (all), of quality_filtered_data (what passes), and the counts.
 
     Multiallelic records become one row for each alternate allele, in the order of ALT.
     """
@@ -49,7 +62,7 @@ def analyse(block: GenotypeBlock, limits: QcLimits) -> tuple[pl.DataFrame, pl.Da
     passing = sites.filter(analysis["passes"]).with_columns(
         pl.Series("genotypes", counts.copies[keep], dtype=_row_of(counts)).arr.to_list()
     )
-    return analysis, passing.select(QUALITY_FILTERED_VARIANTS.names)
+    return analysis, passing.select(QUALITY_FILTERED_VARIANTS.names), counts
 
 
 def _row_of(counts: AlleleCounts) -> pl.DataType:
@@ -92,6 +105,8 @@ def _statistics(
 ) -> dict[str, pl.Expr | pl.Series]:
     n_samples = counts.copies.shape[1]
     quality = block.genotype_quality[variant]
+    n_missing, carries = counts.of_class(MISSING), counts.carries
+    n_called = n_samples - n_missing
     kinds = [
         variant_type(block.ref[record], allele)
         for record, listed in enumerate(block.alts)
@@ -107,18 +122,18 @@ def _statistics(
         "an": pl.Series(counts.an),
         "af": _ratio(counts.ac, counts.an),
         "n_samples": pl.lit(n_samples),
-        "n_called": pl.Series(counts.n_called),
-        "n_missing": pl.Series(n_samples - counts.n_called),
-        "call_rate": pl.Series(counts.n_called / n_samples),
-        "n_hom_ref": pl.Series(counts.n_hom_ref),
-        "n_het": pl.Series(counts.n_het),
-        "n_hom_alt": pl.Series(counts.n_hom_alt),
-        "n_hemi": pl.Series(counts.n_hemi),
+        "n_called": pl.Series(n_called),
+        "n_missing": pl.Series(n_missing),
+        "call_rate": pl.Series(n_called / n_samples),
+        "n_hom_ref": pl.Series(counts.of_class(HOM_REF)),
+        "n_het": pl.Series(counts.of_class(HET)),
+        "n_hom_alt": pl.Series(counts.of_class(HOM_ALT)),
+        "n_hemi": pl.Series(counts.of_class(HEMI)),
         "mean_dp": _mean(block.depth)[variant],
         "mean_gq": _mean(block.genotype_quality)[variant],
         "hwe_p": pl.Series(hwe_p(*counts.diploid)),
-        "sample_count": pl.Series(counts.carries.sum(axis=1, dtype=np.int32)),
-        "avg_quality": _mean(quality, counts.carries),
+        "sample_count": pl.Series(carries.sum(axis=1, dtype=np.int32)),
+        "avg_quality": _mean(quality, carries),
         "variant_type": pl.Series(kinds, dtype=pl.String),
         "is_transition": pl.Series(transitions, dtype=pl.Boolean),
         "is_singleton": pl.Series(counts.ac == 1),
