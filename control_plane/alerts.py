@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 
+from control_plane.alert_test import main as test_channels
 from control_plane.settings import SettingsError, settings
 
 CLOSED_SHOWN = 20
@@ -73,13 +74,16 @@ def change(connection: Any, verb: str, key: str) -> str | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """List, acknowledge or close; exit code 1 and one line if that fails."""
     parser = argparse.ArgumentParser(
-        prog="python -m control_plane.alerts", description="List, acknowledge or close alerts."
+        prog="python -m control_plane.alerts",
+        description="List, acknowledge or close alerts, or test the channels.",
     )
-    parser.add_argument("verb", nargs="?", choices=["list", *_CHANGES], default="list")
+    parser.add_argument("verb", nargs="?", choices=["list", "test", *_CHANGES], default="list")
     parser.add_argument("key", nargs="?")
     given = parser.parse_args(arguments)
-    if (given.verb == "list") != (given.key is None):
-        parser.error("ack and close take the key of one alert, list takes none")
+    if (given.verb in _CHANGES) != (given.key is not None):
+        parser.error("ack and close take the key of one alert, list and test take none")
+    if given.verb == "test":
+        return test_channels()
     try:
         with closing(psycopg2.connect(settings().warehouse_dsn("alerter"))) as connection:
             if given.verb == "list":

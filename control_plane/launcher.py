@@ -158,6 +158,9 @@ def container_context(here: Settings) -> DockerContainerContext:
             "memswap_limit": memory,  # the same number means: no swap
             "nano_cpus": round(here.run_cpus * 1_000_000_000),
             "pids_limit": PIDS_LIMIT,
+            # A run writes into its volumes. What it puts into /tmp counts as its memory.
+            "read_only": True,
+            "tmpfs": {"/tmp": "rw,nosuid,nodev,noexec,size=1g,mode=1777"},  # noqa: S108
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
             "labels": {PROJECT_LABEL: here.project, KIND_LABEL: "run"},

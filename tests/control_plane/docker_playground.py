@@ -40,14 +40,20 @@ class Playground:
 
     client: docker.DockerClient
     project: str = field(default_factory=lambda: f"assaytest{uuid.uuid4().hex[:8]}")
+    _made: dict[str, str] = field(default_factory=dict)
 
     def make_network(self) -> None:
         """The network that run containers join, cut off from the world."""
         self.client.networks.create(f"{self.project}_runs", internal=True)
 
     def image(self, name: str, run_script: str) -> str:
-        """Build an image whose `dagster` is `run_script`; returns its tag."""
+        """Build an image whose `dagster` is `run_script`, once for each name; returns its tag."""
         repository = f"{self.project}/tiny"
+        # A second one of the same name would leave the first without any, to be found by nobody.
+        if self._made.setdefault(name, run_script) != run_script:
+            raise ValueError(f"there is another image {name} already")
+        if self.client.images.list(name=f"{repository}:{name}"):
+            return f"{repository}:{name}"
         raw = self.client.api.import_image_from_data(
             _root_filesystem(run_script), repository=repository, tag=name
         )

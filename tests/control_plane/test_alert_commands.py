@@ -50,7 +50,7 @@ def test_acknowledging_and_closing_are_said_when_they_cannot_be(
     assert "no alert has the key 'nothing'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["ack"], ["list", "a"], ["mend", "a"]])
+@pytest.mark.parametrize("arguments", [["ack"], ["list", "a"], ["test", "a"], ["mend", "a"]])
 def test_a_wrong_command_is_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         alerts.main(arguments)
@@ -85,3 +85,13 @@ def test_no_channel_is_said_with_what_to_do() -> None:
     lines, fine = try_all(settings({}))
     assert not fine
     assert "ASSAY_ALERT_URLS in .env" in lines[0]
+
+
+def test_the_test_is_a_verb_of_the_alerts_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Webhook() as webhook:
+        monkeypatch.setenv("ASSAY_ALERT_URLS", webhook.url)
+        assert alerts.main(["test"]) == 0
+    assert capsys.readouterr().out.endswith("): taken\n")
+    assert len(webhook.got) == 1

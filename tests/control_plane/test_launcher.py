@@ -110,6 +110,8 @@ def test_the_container_is_made_from_the_settings_alone(
     assert config["Image"] == f"{playground.project}/tiny:sleeps"
     assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (2**26, 2**26, 500_000_000)
     assert host["Privileged"] is False
+    assert host["ReadonlyRootfs"] is True
+    assert (host["CapDrop"], host["SecurityOpt"]) == (["ALL"], ["no-new-privileges"])
     assert host["AutoRemove"] is False
     assert host["RestartPolicy"]["Name"] in ("", "no")
     assert list(container.attrs["NetworkSettings"]["Networks"]) == [f"{playground.project}_runs"]
