@@ -151,7 +151,7 @@ def test_a_cut_gzip_stream_refuses_the_file_and_keeps_what_could_be_read(tmp_pat
     day = read(tmp_path, whole[: len(whole) // 2], f"tx-{DAY}.csv.gz")
     assert day.accepted.is_empty()
     assert 0 < day.records == day.quarantined.height < 5000
-    assert day.quarantined["reasons"].list.first().unique().to_list() == [
+    assert day.quarantined["reasons"].explode().unique().to_list() == [
         "file: its gzip stream is damaged or cut off"
     ]
 
@@ -159,6 +159,13 @@ def test_a_cut_gzip_stream_refuses_the_file_and_keeps_what_could_be_read(tmp_pat
 def test_what_is_no_gzip_at_all_is_refused(tmp_path):
     day = read(tmp_path, b"id,amount\n", f"tx-{DAY}.csv.gz")
     assert list(day.refused_files.values()) == ["file: its gzip stream is damaged or cut off"]
+
+
+def test_a_file_that_cannot_be_opened_is_refused_with_the_systems_reason(tmp_path):
+    (tmp_path / "bank" / f"tx-{DAY}.csv").mkdir(parents=True)
+    file = parse_feed_path(tmp_path / "bank" / f"tx-{DAY}.csv")
+    day = read_day(DAY, [file], {}, SeenIds())
+    assert list(day.refused_files.values()) == ["file: cannot be opened (Is a directory)"]
 
 
 def test_records_are_counted_without_parsing(tmp_path):

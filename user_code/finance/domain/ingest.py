@@ -1,6 +1,7 @@
 """A day's files → accepted transactions, duplicates and quarantine: every record in exactly one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -61,55 +62,50 @@ class DayRead:
 def read_file(file: FeedFile, contract: SourceContract = DEFAULT) -> FileRead:
     """Reads one file. A broken record costs itself, a broken header or gzip stream the file."""
     header: Header | None = None
-    sound: list[pl.DataFrame] = []
-    refused: list[tuple[int, bytes, list[str]]] = []
-    records, broken, seen_header = 0, "", False
+    sound, unsound = [], []
+    records = 0
     try:
         for numbered in physical_lines(file.path):
-            if not seen_header:
-                seen_header, (_, first) = True, numbered.pop(0)
-                try:
-                    header = read_header(first, contract)
-                except FileRefused as error:
-                    broken = str(error)
-            records += len(numbered)
             if header is None:
-                refused += [(number, line, []) for number, line in numbered]
-                continue
+                header = read_header(numbered.pop(0)[1], contract)
+            records += len(numbered)
             batch = split_lines(numbered, header, contract)
-            refused += [(number, line, [why]) for number, line, why in batch.refused]
+            unsound.append(_refused((line, raw, [why]) for line, raw, why in batch.refused))
             if batch.lines:
-                sound.append(_type(batch, header, contract, file))
+                checked = _type(batch, header, contract, file)
+                good = pl.col("reasons").list.len() == 0
+                sound.append(checked.filter(good).drop("raw_line", "reasons"))
+                unsound.append(checked.filter(~good).select(_QUARANTINED))
+        if header is None:
+            raise FileRefused("file: empty, without even a header")
     except FileRefused as error:
-        broken = "; ".join(filter(None, (broken, str(error))))
-    if not seen_header and not broken:
-        broken = "file: empty, without even a header"
-    checked = pl.concat(sound) if sound else None
-    return _assemble(file, checked, refused, records, broken)
-
-
-def _assemble(
-    file: FeedFile,
-    checked: pl.DataFrame | None,
-    refused: list[tuple[int, bytes, list[str]]],
-    records: int,
-    broken: str,
-) -> FileRead:
-    """What was read, as the two frames; a broken file's records all go to the quarantine."""
-    unsound = pl.DataFrame(
-        refused, schema={name: QUARANTINE.columns[name] for name in _QUARANTINED}, orient="row"
-    )
+        return _refuse(file, str(error))
     accepted = FINANCIAL_TRANSACTIONS.empty()
-    if checked is not None:
-        good = pl.lit(not broken) & (pl.col("reasons").list.len() == 0)
-        accepted = _with_origin(checked.filter(good), file).select(*FINANCIAL_TRANSACTIONS.columns)
-        unsound = pl.concat([unsound, checked.filter(~good).select(_QUARANTINED)])
-    if broken:
-        unsound = unsound.with_columns(
-            pl.concat_list(pl.lit(broken), pl.col("reasons")).alias("reasons")
-        )
-    quarantined = _with_origin(unsound, file).select(*QUARANTINE.columns).sort("line")
-    return FileRead(file, accepted, quarantined, records, broken)
+    if sound:
+        accepted = _with_origin(pl.concat(sound), file).select(*FINANCIAL_TRANSACTIONS.columns)
+    return FileRead(file, accepted, _quarantine(file, unsound), records)
+
+
+def _refuse(file: FeedFile, reason: str) -> FileRead:
+    """Every record of the file that can be read, in quarantine for the same reason."""
+    lines: list[tuple[int, bytes, list[str]]] = []
+    with suppress(FileRefused):
+        for numbered in physical_lines(file.path):
+            lines += ((number, line, [reason]) for number, line in numbered)
+    quarantined = _quarantine(file, [_refused(lines[1:])])
+    return FileRead(
+        file, FINANCIAL_TRANSACTIONS.empty(), quarantined, quarantined.height, refused=reason
+    )
+
+
+def _refused(lines: Iterable[tuple[int, bytes, list[str]]]) -> pl.DataFrame:
+    schema = {name: QUARANTINE.columns[name] for name in _QUARANTINED}
+    return pl.DataFrame(list(lines), schema=schema, orient="row")
+
+
+def _quarantine(file: FeedFile, unsound: list[pl.DataFrame]) -> pl.DataFrame:
+    rows = pl.concat([_refused([]), *unsound])
+    return _with_origin(rows, file).select(*QUARANTINE.columns).sort("line")
 
 
 _QUARANTINED = ("line", "raw_line", "reasons")

@@ -49,7 +49,8 @@ class Header:
 def physical_lines(path: Path) -> Iterator[list[tuple[int, bytes]]]:
     """Blocks of numbered lines without their ends, empty ones left out; line numbers begin at 1.
 
-    Raises FileRefused, after the lines that could be read, where a gzip stream is damaged.
+    Raises FileRefused, after the lines that could be read, where a gzip stream is damaged, and at
+    once if the file cannot be opened.
     """
     number, tail, first, damage = 0, b"", True, ""
     with _open(path) as stream:
@@ -171,6 +172,7 @@ def count_records(path: Path) -> int:
 
 
 def _open(path: Path) -> gzip.GzipFile | BufferedReader:
-    if path.suffix == ".gz":
-        return gzip.GzipFile(path, "rb")
-    return path.open("rb")
+    try:
+        return gzip.GzipFile(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    except OSError as error:
+        raise FileRefused(f"file: cannot be opened ({error.strerror})") from error
