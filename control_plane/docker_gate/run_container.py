@@ -187,9 +187,12 @@ def _surplus(asked: object, allowed: object, path: str = "") -> str | None:
             if found is not None:
                 return found
         return None
+    if isinstance(asked, list) and isinstance(allowed, list):
+        more = [item for item in asked if item not in allowed]
+        return f"{shown(path)}={shown(more or asked)}"
     return f"{shown(path)}={shown(asked)}"
 
 
 def _says_nothing(value: object) -> bool:
     """Whether `value` is what a left-out one means: it is not passed on in any case."""
-    return value is None or value is False or value in ("", 0, [], {})
+    return value is None or value is False or value in ("", 0, [])
