@@ -9,6 +9,8 @@ import pytest
 
 from tests.genomics.conftest import RunCallSet
 from tests.genomics.vcf_text import write_vcf
+from user_code.genomics.assets import call_set_qc
+from user_code.genomics.config import GenomicsQcConfig
 from user_code.genomics.domain.contracts import RAW_GENOMIC_DATA, SAMPLE_QC, VARIANT_ANALYSIS
 from user_code.shared.publishing import Publisher
 from user_code.shared.warehouse import Warehouse
@@ -175,6 +177,25 @@ def test_the_long_form_keeps_two_of_35_25_40_all_at_least_30(
         warehouse,
         "SELECT variant_id, sample_count, avg_quality, ac FROM genomics.variant_analysis",
     ) == [("v1", 2, 37.5, None)]
+
+
+def test_the_assets_can_be_called_as_a_function(
+    landing: Path, publisher: Publisher, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    write_vcf(landing / "cohort.vcf", ROWS, SAMPLES)
+    instance.add_dynamic_partitions("call_set", ["cohort"])
+    context = dg.build_asset_context(partition_key="cohort", instance=instance)
+    results = list(call_set_qc(context, GenomicsQcConfig(), publisher))
+    assert [result.asset_key for result in results] == [
+        dg.AssetKey(name)
+        for name in (
+            "raw_genomic_data",
+            "quality_filtered_data",
+            "variant_analysis",
+            "sample_qc",
+        )
+    ]
+    assert len(rows_of(warehouse, "SELECT 1 FROM genomics.sample_qc")) == 3
 
 
 @pytest.mark.parametrize("contract", [RAW_GENOMIC_DATA, VARIANT_ANALYSIS, SAMPLE_QC])

@@ -1,6 +1,7 @@
 """Each kind of bad file is refused, with its place and what to do; nothing of it is computed."""
 
 import gzip
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 
 from tests.genomics.computed import compute
 from tests.genomics.vcf_text import HEADER, write_vcf
+from user_code.genomics.domain.call_set import open_call_set
+from user_code.genomics.domain.qc_pass import InputChangedError, inspect_call_set, run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.genomics.domain.variant_rows import QcLimits
 
 SAMPLES = ["subject_one", "subject_two"]
 ROWS = [f"1 {position} . A G 50 . . GT 0/1 1/1" for position in range(100, 3000, 10)]
@@ -59,7 +63,13 @@ def flip(path: Path) -> None:
         ("c.vcf", change("1 200 .", "1 99 ."), r"line 21: the position is before the one above"),
         ("c.vcf", change("1 200 .", "X 200 ."), r"line 22: contig 1 comes a second time"),
         ("c.vcf", change("1 2990 .", "7 2990 ."), r"line 300: contig 7 is not in the header"),
-        ("c.vcf", change("1 200 .", "1 x ."), r"line 21: POS is not a number"),
+        ("c.vcf", change("1 200 .", "1 3000000000 ."), r"line 21: POS is not a number below 2"),
+        ("c.vcf", change("1 200 . A G 50", "1 200 . A G fifty"), r"line 21: QUAL is not a number"),
+        ("c.vcf", change("GT 0/1 1/1", "GT a/b 1/1"), r"record 1: htslib can't read it"),
+        ("c.vcf", change("GT 0/1 1/1", "GT 0/40000 1/1"), r"record 1: a genotype names an allele"),
+        ("c.vcf", change("GT 0/1 1/1", f"GT {'/'.join('1' * 128)} 1/1"),
+         r"a genotype has 128 alleles, more than 127"),
+        ("c.vcf", change("1 200 .", "1 x ."), r"line 21: POS is not a number below"),
         ("c.vcf", change("subject_two", "subject_one"),
          r"line 10, column 11: a sample name stands twice"),
         ("c.vcf", change("A G 50", "A G,<NON_REF> 50"), r"line 11: this is a gVCF .*Joint-genot"),
@@ -89,6 +99,16 @@ def test_a_file_cut_at_a_block_boundary_in_its_middle_is_refused(tmp_path: Path)
     path.write_bytes(path.read_bytes()[: blocks[len(blocks) // 2]])
     with pytest.raises(RefusedInputError, match="end marker is missing"):
         compute(path)
+
+
+def test_a_file_that_grows_while_it_is_read_is_an_error_that_passes(tmp_path: Path) -> None:
+    path = write_vcf(tmp_path / "c.vcf", ROWS, SAMPLES)
+    inspected = inspect_call_set(open_call_set(path))
+    os.utime(path, ns=(1, 1))
+    tables = tmp_path / "filtered.parquet", tmp_path / "analysis.parquet"
+    with pytest.raises(InputChangedError, match="c was changed while it was read"):
+        run_pass(inspected, QcLimits(), *tables)
+    assert not any(table.exists() for table in tables)
 
 
 def test_contigs_in_two_styles_are_refused(tmp_path: Path) -> None:

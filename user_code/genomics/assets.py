@@ -89,6 +89,8 @@ def call_set_qc(
             publisher.store.temporary_path(DOMAIN, attempt.asset, key, attempt.run_id)
             for attempt in (filtered_data, analysis)
         )
+        for path in (filtered_path, analysis_path):
+            attempts.callback(path.unlink, missing_ok=True)
         try:
             inspected = inspect_call_set(find_call_set(settings().landing / DOMAIN, key))
             computed = run_pass(

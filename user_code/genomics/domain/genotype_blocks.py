@@ -1,5 +1,7 @@
 """Streams a VCF or BCF as blocks of variants: numpy arrays for the numbers, lists for the rest."""
 
+import contextlib
+import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,14 @@ MISSING, ABSENT = -1, -2  # an allele that wasn't called; a place beyond the sam
 
 # Genotypes held at once: 4 MB of alleles, and about 50 MB with all that is counted from them.
 CELLS_PER_BLOCK = 1_000_000
+MOST_COPIES = 127  # copies are counted in a byte
 _INT_MISSING, _INT_END = -(2**31), -(2**31) + 1
+
+
+# htslib writes a line of its own for each odd row, to a run's log too. What matters is refused
+# here with place and reason. (Built otherwise, the library may not export the switch.)
+with contextlib.suppress(AttributeError, OSError):
+    ctypes.CDLL(cyvcf2.cyvcf2.__file__).hts_set_log_level(0)
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ def read_blocks(path: Path, cells: int = CELLS_PER_BLOCK) -> Iterator[GenotypeBl
             try:
                 record = next(reader, None)
             except Exception as error:
-                raise _unreadable(f"{path.name}, after record {number}", error) from error
+                raise _unreadable(f"{path.name}, record {number + 1}", error) from error
             if record is not None:
                 number += 1
                 records.append(_unpack(record, n_samples))
@@ -71,8 +80,8 @@ def _unreadable(place: str, error: Exception) -> RefusedInputError:
     # htslib's own words may quote the row; the type says enough.
     return RefusedInputError(
         place,
-        f"htslib can't read on ({type(error).__name__})",
-        "Run bcftools view on it to see the row.",
+        f"htslib can't read it ({type(error).__name__})",
+        "A field isn't of the type that the header declares; bcftools view names it.",
     )
 
 
@@ -114,11 +123,18 @@ def _to_block(records: list[tuple[Any, ...]], name: str, before: int) -> Genotyp
         *records, strict=True
     )
     ploidy = max(alleles.shape[1] for alleles in genotypes)
+    if ploidy > MOST_COPIES:
+        raise RefusedInputError(
+            f"{name}, records {before + 1} to {before + len(records)}",
+            f"a genotype has {ploidy} alleles, more than {MOST_COPIES}",
+            "Leave the record out.",
+        )
     block = np.full((len(records), genotypes[0].shape[0], ploidy), ABSENT, np.int16)
     for row, alleles in enumerate(genotypes):
         block[row, :, : alleles.shape[1]] = alleles
     n_alts = np.fromiter((len(listed) for listed in alts), np.int64, len(alts))
-    beyond = np.flatnonzero(block.max(axis=(1, 2)) > n_alts)
+    # Below ABSENT: an index so large that it came out negative.
+    beyond = np.flatnonzero((block.max(axis=(1, 2)) > n_alts) | (block.min(axis=(1, 2)) < ABSENT))
     if beyond.size:
         raise RefusedInputError(
             f"{name}, record {before + int(beyond[0]) + 1}",

@@ -16,6 +16,7 @@ from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.vcf_header import VcfHeader, read_header
 
 _DAMAGED = "The file is damaged or was cut: export or copy it again."
+_LAST_POSITION = 2**31 - 1  # htslib would wrap a larger one around, and reads a bad QUAL as 0
 _GVCF = (b"<NON_REF>", b"<*>")
 
 
@@ -104,10 +105,20 @@ def _text_records(
             )
         if not line.endswith(b"\n"):
             raise RefusedInputError(place, "the last line has no line end", _DAMAGED)
-        contig, position, _, _, alts, _ = line.split(b"\t", 5)
-        if not position.isdigit():
-            raise RefusedInputError(place, "POS is not a number", _DAMAGED)
+        contig, position, _, _, alts, quality, _ = line.split(b"\t", 6)
+        if not position.isdigit() or int(position) > _LAST_POSITION:
+            raise RefusedInputError(place, "POS is not a number below 2^31", _DAMAGED)
+        if quality != b"." and not _is_number(quality):
+            raise RefusedInputError(place, "QUAL is not a number", _DAMAGED)
         yield place, contig.decode("utf-8", "replace"), int(position), alts
+
+
+def _is_number(text: bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _open_bcf(stream: CompressedStream, name: str) -> tuple[VcfHeader, Iterator[Record]]:

@@ -26,13 +26,21 @@ SAMPLES_KEY = "assay.samples"  # in the metadata of quality_filtered_data: JSON 
 Progress = Callable[[int, int | None], None]  # records done, of how many
 
 
+class InputChangedError(RuntimeError):
+    """A file was written to while it was read. Trying again helps."""
+
+
 @dataclass(frozen=True)
 class Inspected:
-    """A call set whose every byte was looked at; `sha256` of each file, in reading order."""
+    """A call set whose every byte was looked at; `sha256` of each file, in reading order.
+
+    `state` is size and time (ns) of each file when that began.
+    """
 
     call_set: CallSet
     sha256: tuple[str, ...]
     files: tuple[FileFacts, ...]  # empty for the long form
+    state: tuple[tuple[int, int], ...]
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -52,8 +60,9 @@ class Computed:
 
 def inspect_call_set(call_set: CallSet) -> Inspected:
     """Checksum and check all files. Raises RefusedInputError, before anything is computed."""
+    state = _state(call_set)
     if call_set.is_long_form:
-        return Inspected(call_set, tuple(long_form.checksum(call_set.files)), ())
+        return Inspected(call_set, tuple(long_form.checksum(call_set.files)), (), state)
     files = tuple(inspect_file(path) for path in call_set.files)
     for path, facts in zip(call_set.files, files, strict=True):
         if facts.samples != files[0].samples:
@@ -64,7 +73,7 @@ def inspect_call_set(call_set: CallSet) -> Inspected:
             raise RefusedInputError(
                 path.name, "it names contigs otherwise than the first file", "Use one style."
             )
-    return Inspected(call_set, tuple(facts.sha256 for facts in files), files)
+    return Inspected(call_set, tuple(facts.sha256 for facts in files), files, state)
 
 
 def run_pass(
@@ -80,7 +89,8 @@ def run_pass(
     """Write both tables to these paths; returns the small ones.
 
     `metadata` goes into both files' footers. Memory depends on `cells_per_block` (genotypes held
-    at once), not on the file. Raises RefusedInputError; then neither file is left.
+    at once), not on the file. Raises RefusedInputError or InputChangedError; then neither file is
+    left.
     """
     paths = (quality_filtered_data, variant_analysis)
     compute = _long_form if inspected.call_set.is_long_form else _vcf
@@ -94,6 +104,10 @@ def run_pass(
             cells_per_block,
         )
         _check_conserved(inspected.call_set, counted)
+        if _state(inspected.call_set) != inspected.state:
+            raise InputChangedError(
+                f"{inspected.call_set.name} was changed while it was read: run it again"
+            )
     except BaseException:
         for path in paths:
             path.unlink(missing_ok=True)
@@ -178,6 +192,11 @@ def _long_form(
     progress(counts.n_records, counts.n_records)
     counted = {"form": "parquet", "reader": long_form.READER, **vars(counts)}
     return counted, long_form.summarise_by_sample(observations, limits)
+
+
+def _state(call_set: CallSet) -> tuple[tuple[int, int], ...]:
+    stats = [path.stat() for path in call_set.files]
+    return tuple((stat.st_size, stat.st_mtime_ns) for stat in stats)
 
 
 def _check_conserved(call_set: CallSet, counted: Mapping[str, object]) -> None:
