@@ -31,4 +31,9 @@ else
     [[ -x $local_binary ]] || fetch
     compose=("$local_binary")
 fi
+# The engine wants absolute paths; the environment counts for more than the file.
+for name in ASSAY_LANDING_DIR ASSAY_CONTRACTS_DIR; do
+    value=$(deploy/env_file.sh get "$name")
+    [[ -z $value ]] || export "$name=$(realpath --canonicalize-missing "$value")"
+done
 exec "${compose[@]}" --env-file "$file" "$@"

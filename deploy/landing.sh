@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The landing zone on this machine.
+#   landing.sh folder               where it is
 #   landing.sh make                 its folders
 #   landing.sh samples              the samples, once: never again after the first time
 #   landing.sh load FILE [SOURCE]   a file of a user's, whole at once
@@ -9,7 +10,9 @@ source deploy/say.sh
 
 [[ -e ${ASSAY_ENV_FILE:-.env} ]] || deploy/env_file.sh make
 landing=$(deploy/env_file.sh get ASSAY_LANDING_DIR)
+landing=$(realpath --canonicalize-missing "${landing:-landing}")
 contracts=$(deploy/env_file.sh get ASSAY_CONTRACTS_DIR)
+contracts=$(realpath --canonicalize-missing "${contracts:-contracts.d}")
 
 make_folders() {
     # Runs read them as uid 10001.
@@ -18,12 +21,29 @@ make_folders() {
             "Make them, or name others in ${ASSAY_ENV_FILE:-.env}: ASSAY_LANDING_DIR, ASSAY_CONTRACTS_DIR"
 }
 
+# A volume keeps the folder that it was made with: after a move it is made anew.
+follow_move() {
+    local project name wanted bound
+    project=$(deploy/env_file.sh get ASSAY_PROJECT)
+    for name in landing contracts; do
+        wanted=${!name}
+        bound=$(docker volume inspect --format '{{.Options.device}}' "${project}_$name" 2>/dev/null) || continue
+        [[ $bound != "$wanted" ]] || continue
+        say "$name moves from $bound to $wanted"
+        [[ -z $(docker ps --quiet --filter "volume=${project}_$name" --filter label=assay.kind=run) ]] ||
+            fail "runs are in flight that read $bound." "Wait for their end, then: make up"
+        docker ps --all --quiet --filter "volume=${project}_$name" |
+            xargs --no-run-if-empty docker rm --force >/dev/null
+        docker volume rm "${project}_$name" >/dev/null
+    done
+}
+
 samples() {
     [[ ! -e $landing/.samples.json ]] || ! grep -q '"done": true' "$landing/.samples.json" || return 0
     say "Putting the samples into the landing zone"
     # In the user code's image, which has what they need; as you, so that the files are yours.
     docker run --rm --network none --user "$(id -u):$(id -g)" \
-        --volume "$(realpath "$landing"):/samples" "$(deploy/env_file.sh get ASSAY_USER_CODE_IMAGE)" \
+        --volume "$landing:/samples" "$(deploy/env_file.sh get ASSAY_USER_CODE_IMAGE)" \
         bash -c 'umask 022 && python -m samples --out /samples' >&2 ||
         fail "the samples could not be made." "The rest of Assay is up; try again: make up"
 }
@@ -63,8 +83,9 @@ load() {
 }
 
 case ${1:-} in
-    make) make_folders ;;
+    folder) echo "$landing" ;;
+    make) make_folders && follow_move ;;
     samples) samples ;;
     load) load "${2:-}" "${3:-}" ;;
-    *) fail "landing.sh make | samples | load FILE [SOURCE]" ;;
+    *) fail "landing.sh folder | make | samples | load FILE [SOURCE]" ;;
 esac

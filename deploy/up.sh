@@ -18,9 +18,13 @@ deploy/images.sh dagster
 deploy/images.sh user_code
 
 say "Starting, and waiting until every service is healthy"
+# Roles first: an older Assay's, or passwords changed in the file since.
+deploy/compose.sh up --detach --wait --quiet-pull postgres
+deploy/compose.sh exec -T --user postgres postgres bash /docker-entrypoint-initdb.d/10-assay.sh
 if ! deploy/compose.sh up --detach --wait --quiet-pull --remove-orphans; then
     deploy/compose.sh ps --all >&2
-    fail "not every service became healthy." "Its log says why: make logs SERVICE=<name>"
+    fail "Assay did not become healthy; what Compose said is above." \
+        "A service's log says more: make logs SERVICE=<name>"
 fi
 deploy/landing.sh samples
 
@@ -33,7 +37,8 @@ Assay is up: http://$address:$port  (no login yet: keep it on this machine)
 
   Lineage    http://$address:$port/asset-groups      what is computed from what
   Runs       http://$address:$port/runs              the samples' runs begin within a minute
-  Landing    $(deploy/env_file.sh get ASSAY_LANDING_DIR)/          drop files here, or: make load FILE=…
   Alerts     make alerts                             what needs a look
+  Landing    $(deploy/landing.sh folder)
+             drop files there, or: make load FILE=…
   Everything else: make help
 TEXT

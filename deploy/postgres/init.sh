@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run by the image's entry point, once, on an empty data folder; and by hand (in the container)
-# to bring roles and passwords to what .env says.
+# Run by the image's entry point, once, on an empty data folder; and by `make up` each time, which
+# brings roles and passwords to what .env says.
 set -euo pipefail
 
 psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username postgres --dbname postgres \
@@ -18,3 +18,4 @@ local all all                   scram-sha-256
 host  all postgres all          reject
 host  all all      all          scram-sha-256
 RULES
+psql --quiet --no-psqlrc --username postgres --dbname postgres --command 'SELECT pg_reload_conf()' >/dev/null

@@ -16,10 +16,16 @@ FROM unnest(ARRAY['dagster', 'migrator', 'user_code', 'alerter', 'analyst']) AS 
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
 
+-- Iterations slow down whoever guesses a weak password from a stolen verifier. The services' are
+-- 256 random bits, which nobody guesses, and a run makes some fifty connections: each is cheaper by
+-- two thirds with one iteration.
+SET scram_iterations = 1;
 ALTER ROLE dagster PASSWORD :'dagster_password';
 ALTER ROLE migrator PASSWORD :'migrator_password';
 ALTER ROLE user_code PASSWORD :'user_code_password';
 ALTER ROLE alerter PASSWORD :'alerter_password';
+-- People may choose this one themselves.
+RESET scram_iterations;
 ALTER ROLE analyst PASSWORD :'analyst_password';
 
 -- Rights say the same; this says it before a long query has run.

@@ -18,7 +18,7 @@ def example() -> dict[str, str]:
 
 
 def interpolated() -> set[str]:
-    return set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", COMPOSE))
+    return set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", COMPOSE)) - {"PWD"}
 
 
 def set_by_compose() -> set[str]:
