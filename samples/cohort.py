@@ -20,6 +20,8 @@ CONTIGS = {"chr20": 64_444_167, "chr21": 46_709_983, "chr22": 50_818_468}
 
 LOW_QUALITY_SHARE = 0.12
 MULTIALLELIC_SHARE = 0.03
+# One base more or one less, half of them each.
+INDEL_SHARE = 0.06
 BASES = "ACGT"
 
 
@@ -77,8 +79,10 @@ def _site(rng: random.Random, contig: str, position: int) -> Site:
     draw = rng.random()
     if draw < MULTIALLELIC_SHARE:
         alternatives = (others[0], others[1])
-    elif draw < 2 * MULTIALLELIC_SHARE:
-        alternatives = (reference + others[0],)  # an insertion of one base
+    elif draw < MULTIALLELIC_SHARE + INDEL_SHARE / 2:
+        alternatives = (reference + others[0],)
+    elif draw < MULTIALLELIC_SHARE + INDEL_SHARE:
+        reference, alternatives = reference + others[0], (reference,)
     # Many rare alleles and few common ones, as in a real cohort.
     frequencies = tuple(10 ** rng.uniform(-2.2, -0.35) for _ in alternatives)
     is_low = rng.random() < LOW_QUALITY_SHARE

@@ -96,6 +96,13 @@ def test_environment_variables_are_ones_that_env_example_explains(document: str)
     assert named - explained == set()
 
 
+def test_the_architecture_names_every_asset_and_job() -> None:
+    loaded = re.findall(r"^(?:asset|job) (\w+)$", text("tests/loaded.txt"), flags=re.M)
+    page = text("docs/architecture.md")
+
+    assert [name for name in loaded if f"`{name}`" not in page] == []
+
+
 def test_every_decision_is_listed() -> None:
     listed = set(re.findall(r"\]\((\d{4}-[^)]+)\)", text("docs/decisions/README.md")))
 
