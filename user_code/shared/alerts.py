@@ -20,7 +20,7 @@ Severity = Literal["info", "warning", "error", "critical"]
 _UPSERT = """
 INSERT INTO ops.alerts AS known
     (key, kind, severity, domain, subject, state, first_seen, last_seen, count, facts, link)
-VALUES (%s, %s, %s, %s, %s, 'open', clock_timestamp(), clock_timestamp(), 1, %s, %s)
+VALUES (%s, %s, %s, %s, %s, 'open', statement_timestamp(), statement_timestamp(), 1, %s, %s)
 ON CONFLICT (key) DO UPDATE SET
     kind = excluded.kind, severity = excluded.severity, domain = excluded.domain,
     subject = excluded.subject, facts = excluded.facts, link = excluded.link,
@@ -57,7 +57,7 @@ def close_alert(where: Cursor | Warehouse, key: str) -> bool:
     """Close the alert `key`; True if it was open or acknowledged, False if there was none."""
     with _cursor(where) as cursor:
         cursor.execute(
-            "UPDATE ops.alerts SET state = 'closed', last_seen = clock_timestamp()"
+            "UPDATE ops.alerts SET state = 'closed', last_seen = statement_timestamp()"
             " WHERE key = %s AND state <> 'closed'",
             (key,),
         )

@@ -16,7 +16,7 @@ PATIENT = (9, 0.2)
 def wait_longer_for_postgres() -> None:
     """Make this process patient. Raises RuntimeError if dagster-postgres has changed."""
     function = utils.retry_pg_connection_fn
-    if function.__defaults__ not in ((5, 0.2), PATIENT):
+    if getattr(function, "__defaults__", None) not in ((5, 0.2), PATIENT):
         raise RuntimeError(
             "dagster_postgres.utils.retry_pg_connection_fn has other defaults than it had: "
             "look at the new version, then correct user_code/shared/postgres_patience.py"

@@ -1,0 +1,160 @@
+"""Failed runs become alerts, without data; a later success closes them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from user_code.shared import run_alerts
+from user_code.shared.permanent import fail_permanently
+from user_code.shared.publishing import Publisher
+from user_code.shared.run_alerts import build_run_failure_alerts
+
+SENSOR = build_run_failure_alerts()
+
+
+class Mood:
+    """What the op does next."""
+
+    act: Callable[[dg.OpExecutionContext], None]
+
+
+MOOD = Mood()
+
+
+@dg.op
+def work(context: dg.OpExecutionContext) -> None:
+    MOOD.act(context)
+
+
+@dg.job
+def daily() -> None:
+    work()
+
+
+DEFINITIONS = dg.Definitions(jobs=[daily], sensors=[SENSOR], resources={"publisher": Publisher()})
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_alerts, "_SETTLE", timedelta(0))
+    monkeypatch.setenv("ASSAY_UI_URL", "http://ui")
+
+
+def run(
+    instance: dg.DagsterInstance,
+    act: Callable[[dg.OpExecutionContext], None],
+    tags: dict[str, str] | None = None,
+) -> str:
+    MOOD.act = act
+    return daily.execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        tags={"dagster/partition": "2025-01-01"} | (tags or {}),
+    ).run_id
+
+
+def tick(instance: dg.DagsterInstance, publisher: Publisher, cursor: str | None) -> str | None:
+    context = dg.build_sensor_context(
+        instance=instance,
+        cursor=cursor,
+        resources={"publisher": publisher},
+        definitions=DEFINITIONS,
+    )
+    result = SENSOR(context)
+    assert isinstance(result, dg.SensorResult)
+    return result.cursor
+
+
+def alerts(publisher: Publisher) -> list[tuple[object, ...]]:
+    with publisher.warehouse.transaction() as cursor:
+        cursor.execute("SELECT key, state, count, subject, facts, link FROM ops.alerts")
+        return cursor.fetchall()
+
+
+def crash(context: dg.OpExecutionContext) -> None:
+    raise ValueError("account 4711 is overdrawn")
+
+
+def refuse(context: dg.OpExecutionContext) -> None:
+    fail_permanently(context, "calls.vcf is cut off: copy it again\nand more")
+
+
+def succeed(context: dg.OpExecutionContext) -> None: ...
+
+
+def test_a_failure_says_where_and_what_but_no_data_and_a_success_closes_it(
+    instance: dg.DagsterInstance, publisher: Publisher
+) -> None:
+    cursor = tick(instance, publisher, None)
+    run_id = run(instance, crash)
+    cursor = tick(instance, publisher, cursor)
+    cursor = tick(instance, publisher, cursor)
+    assert alerts(publisher) == [
+        (
+            "run.failed:daily:2025-01-01",
+            "open",
+            1,
+            "daily failed for 2025-01-01 in work",
+            {
+                "job": "daily",
+                "partitions": "2025-01-01",
+                "step": "work",
+                "error": "ValueError",
+                "run_id": run_id,
+            },
+            f"http://ui/runs/{run_id}",
+        )
+    ]
+    run(instance, crash)
+    cursor = tick(instance, publisher, cursor)
+    assert alerts(publisher)[0][1:3] == ("open", 2)
+    run(instance, succeed)
+    tick(instance, publisher, cursor)
+    assert alerts(publisher)[0][1] == "closed"
+
+
+def test_our_own_message_is_told_and_its_run_is_not_retried(
+    instance: dg.DagsterInstance, publisher: Publisher
+) -> None:
+    run_id = run(instance, refuse)
+    tick(instance, publisher, None)
+    facts = alerts(publisher)[0][4]
+    assert isinstance(facts, dict)
+    assert facts["error"] == "calls.vcf is cut off: copy it again"
+    stored = instance.get_run_by_id(run_id)
+    assert stored is not None
+    assert stored.tags["dagster/max_retries"] == "0"
+
+
+def test_a_run_that_will_be_retried_is_passed_over(
+    instance: dg.DagsterInstance, publisher: Publisher
+) -> None:
+    run(instance, crash, {"dagster/will_retry": "true"})
+    tick(instance, publisher, None)
+    assert alerts(publisher) == []
+
+
+def test_a_tag_set_long_after_the_end_is_no_new_failure(
+    instance: dg.DagsterInstance, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = run(instance, crash)
+    cursor = run_alerts.Progress(datetime.now(UTC) + timedelta(minutes=5), frozenset()).to_cursor()
+    instance.add_run_tags(run_id, {"seen": "yes"})
+    tick(instance, publisher, cursor)
+    assert alerts(publisher) == []
+
+
+def test_an_alert_that_could_not_be_written_is_written_later(
+    instance: dg.DagsterInstance, publisher: Publisher
+) -> None:
+    run(instance, crash)
+    away = Publisher(root=publisher.root, dsn="host=/nowhere dbname=x user=y connect_timeout=1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("user_code.shared.warehouse.time.sleep", lambda _: None)
+        patch.setattr("user_code.shared.warehouse.time.monotonic", iter(range(100)).__next__)
+        with pytest.raises(Exception, match="nowhere"):
+            tick(instance, away, None)
+    tick(instance, publisher, None)
+    assert len(alerts(publisher)) == 1
