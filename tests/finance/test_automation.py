@@ -59,6 +59,7 @@ def test_all_sensors_run_by_default():
     statuses = {each.name: each.default_status for each in defs.sensors}
     assert statuses == {
         "finance_landing": dg.DefaultSensorStatus.RUNNING,
+        "finance_recompute": dg.DefaultSensorStatus.RUNNING,
         "finance_automation": dg.DefaultSensorStatus.RUNNING,
     }
 

@@ -12,6 +12,7 @@ from user_code.finance.assets import (
 )
 from user_code.finance.domain.feed_files import parse_feed_path
 from user_code.finance.landed_days import DOMAIN
+from user_code.finance.recompute import build_recompute_sensor
 from user_code.shared.landing_sensor import build_landing_sensor
 
 finance_daily = dg.define_asset_job(
@@ -33,6 +34,8 @@ def day_of_file(path: str) -> str | None:
 finance_landing = build_landing_sensor(
     "finance_landing", DOMAIN, finance_daily, day_of_file, daily=True
 )
+
+finance_recompute = build_recompute_sensor("finance_recompute", DOMAIN, finance_daily)
 
 finance_automation = dg.AutomationConditionSensorDefinition(
     "finance_automation",

@@ -12,6 +12,7 @@ import polars as pl
 from user_code.finance.domain.feed_files import FeedFile, current_versions, list_feed_files
 from user_code.finance.domain.ingest import DayRead, SeenIds, read_day
 from user_code.finance.domain.source_contract import read_contracts
+from user_code.finance.recompute import settling
 from user_code.shared.alerts import close_alert, raise_alert
 from user_code.shared.publishing import Attempt, PublishedFacts
 from user_code.shared.store import ParquetStore, StagedFile
@@ -96,10 +97,11 @@ def ingest_days(
             stage_side_files(side, read, attempt.store, quarantine, attempt.run_id)
             facts[day] = _counts(read)
             told.append((read.files, read.refused_files))
-        published = attempt.publish(
-            staged, table=f"{DOMAIN}.{TRANSACTIONS}", partition_column="file_date"
-        )
-        side.publish()
+        with settling(attempt, DOMAIN, TRANSACTIONS, DUPLICATES):
+            published = attempt.publish(
+                staged, table=f"{DOMAIN}.{TRANSACTIONS}", partition_column="file_date"
+            )
+            side.publish()
     finally:
         side.discard()
         for file in staged.values():
