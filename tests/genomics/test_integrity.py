@@ -140,7 +140,7 @@ def test_a_real_gvcf_is_refused(shared_data: Path) -> None:
     ("columns", "message"),
     [
         ({"sample_id": ["a"], "variant_id": ["v"]}, "the column quality_score is missing"),
-        ({"sample_id": [None], "variant_id": ["v"], "quality_score": [1]}, "1 rows have no sample"),
+        ({"sample_id": [None], "variant_id": ["v"], "quality_score": [1]}, "sample_id is empty"),
         ({"sample_id": ["a"], "variant_id": ["v"], "quality_score": ["x"]}, "is not a number"),
     ],
 )

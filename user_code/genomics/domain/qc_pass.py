@@ -188,10 +188,23 @@ def _long_form(
     _cells: int,
 ) -> tuple[dict[str, object], pl.DataFrame]:
     observations = long_form.scan_observations(inspected.call_set)
-    counts = long_form.write_tables(observations, limits, filtered_path, analysis_path, metadata)
-    progress(counts.n_records, counts.n_records)
-    counted = {"form": "parquet", "reader": long_form.READER, **vars(counts)}
-    return counted, long_form.summarise_by_sample(observations, limits)
+    summary = long_form.summarise(observations, limits)
+    summary.variant_analysis.write_parquet(analysis_path, metadata=dict(metadata))
+    kept = long_form.keep_passing(observations, limits)
+    kept.sink_parquet(filtered_path, metadata=dict(metadata))
+    progress(summary.n_records, summary.n_records)
+    n_passing = pl.scan_parquet(filtered_path, glob=False).select(pl.len()).collect().item()
+    counted = {
+        "form": "parquet",
+        "reader": long_form.READER,
+        "n_samples": summary.sample_qc.height,
+        "n_records": summary.n_records,
+        "n_variants": summary.variant_analysis.height,
+        "n_passing": n_passing,
+        "n_low_quality": summary.n_low_quality,
+        "n_missing_quality": summary.n_missing_quality,
+    }
+    return counted, summary.sample_qc
 
 
 def _state(call_set: CallSet) -> tuple[tuple[int, int], ...]:
