@@ -1,13 +1,15 @@
 """Runs the pass on a path and returns its tables."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from user_code.genomics.domain.call_set import open_call_set
-from user_code.genomics.domain.qc_pass import inspect_call_set, run_pass
+from user_code.genomics.domain.inspection import inspect_call_set
+from user_code.genomics.domain.qc_pass import run_pass
 from user_code.genomics.domain.variant_rows import QcLimits
 
 
@@ -36,3 +38,9 @@ def compute(path: Path, limits: QcLimits | None = None, cells_per_block: int = 2
             pl.read_parquet(analysis),
             computed.sample_qc,
         )
+
+
+@lru_cache(maxsize=4)
+def compute_once(path: Path) -> Tables:
+    """The same with default limits, remembered, for the larger reference files."""
+    return compute(path)

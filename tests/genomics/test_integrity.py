@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pysam.bcftools
 import pytest
 
 from tests.genomics.computed import compute
 from tests.genomics.vcf_text import HEADER, write_vcf
 from user_code.genomics.domain.call_set import open_call_set
-from user_code.genomics.domain.qc_pass import InputChangedError, inspect_call_set, run_pass
+from user_code.genomics.domain.inspection import InputChangedError, inspect_call_set
+from user_code.genomics.domain.integrity import inspect_file
+from user_code.genomics.domain.qc_pass import run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.variant_rows import QcLimits
 
@@ -109,6 +112,37 @@ def test_a_file_that_grows_while_it_is_read_is_an_error_that_passes(tmp_path: Pa
     with pytest.raises(InputChangedError, match="c was changed while it was read"):
         run_pass(inspected, QcLimits(), *tables)
     assert not any(table.exists() for table in tables)
+
+
+def test_an_index_that_counts_other_records_is_refused(tmp_path: Path) -> None:
+    whole = write_vcf(tmp_path / "c.vcf.gz", ROWS, SAMPLES)
+    pysam.bcftools.index("-t", str(whole), catch_stdout=False)
+    assert compute(whole).raw["n_records"].item() == len(ROWS)
+    write_vcf(tmp_path / "c.vcf.gz", ROWS[:-3], SAMPLES)
+    with pytest.raises(RefusedInputError, match="it has 287 records, and its index counts 290"):
+        compute(whole)
+
+
+def test_an_unreadable_index_is_no_index(tmp_path: Path) -> None:
+    path = write_vcf(tmp_path / "c.vcf.gz", ROWS, SAMPLES)
+    (tmp_path / "c.vcf.gz.tbi").write_bytes(b"nonsense")
+    assert compute(path).raw["n_records"].item() == len(ROWS)
+
+
+def test_a_file_that_expands_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    path = write_vcf(tmp_path / "c.vcf.gz", ROWS, SAMPLES)
+    with pytest.raises(RefusedInputError, match=r"more than 1e-06 GB\. .* max_expanded_gb"):
+        inspect_file(path, most_bytes=1000)
+
+
+def test_a_row_without_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("user_code.genomics.domain.compressed_stream.MOST_ROW_BYTES", 10_000)
+    path = tmp_path / "c.vcf.gz"
+    path.write_bytes(gzip.compress(b"##" + b"x" * 100_000))
+    with pytest.raises(RefusedInputError, match="one row is longer than 10,000 bytes"):
+        inspect_file(path)
 
 
 def test_contigs_in_two_styles_are_refused(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def bcftools_counts(path: Path, samples: list[str]) -> list[list[str]]:
     return [line.split("\t") for line in text.splitlines()]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data(), form=st.sampled_from(["vcf", "vcf.gz", "bcf"]))
 def test_counts_equal_bcftools(data: st.DataObject, form: str) -> None:
     samples = [f"s{number}" for number in range(data.draw(st.integers(1, 6)))]
@@ -76,7 +76,7 @@ def test_counts_equal_bcftools(data: st.DataObject, form: str) -> None:
     ]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_halves_of_the_samples_add_up_to_the_whole(data: st.DataObject) -> None:
     samples = ["s1", "s2", "s3", "s4"]

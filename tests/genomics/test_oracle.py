@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.genomics.computed import compute
+from tests.genomics.computed import compute_once
 
 pytestmark = pytest.mark.parametrize(
     "name", ["hail_sample2.contigs", "CEU_Exon.contigs", "ashk-trio"]
@@ -29,7 +29,7 @@ def same(ours: pl.Series, theirs: pl.Series) -> bool:
 
 
 def test_counts_frequencies_means_and_hwe_equal_bcftools(name: str, shared_data: Path) -> None:
-    ours = compute(shared_data / f"genomics/{name}.vcf.gz").analysis
+    ours = compute_once(shared_data / f"genomics/{name}.vcf.gz").analysis
     theirs = table(shared_data / f"genomics/oracle/{name}.variants.split.bcftools.tsv")
     assert ours["pos"].to_list() == theirs["pos"].to_list()
     assert ours["alt"].to_list() == theirs["alt"].to_list()
@@ -48,7 +48,7 @@ def test_counts_frequencies_means_and_hwe_equal_bcftools(name: str, shared_data:
 
 
 def test_genotype_counts_equal_plink2(name: str, shared_data: Path) -> None:
-    ours = compute(shared_data / f"genomics/{name}.vcf.gz").analysis
+    ours = compute_once(shared_data / f"genomics/{name}.vcf.gz").analysis
     oracle = shared_data / "genomics/oracle"
     counts, genotypes = (
         table(oracle / f"{name}.plink2.{kind}").filter(~pl.col("ALT").str.contains(","))
@@ -67,7 +67,7 @@ def test_genotype_counts_equal_plink2(name: str, shared_data: Path) -> None:
 
 
 def test_the_sites_are_kept_by_quality_alone(name: str, shared_data: Path) -> None:
-    tables = compute(shared_data / f"genomics/{name}.vcf.gz")
+    tables = compute_once(shared_data / f"genomics/{name}.vcf.gz")
     expected = tables.analysis.filter(pl.col("qual").fill_null(0) >= 30)
     assert tables.filtered["variant_id"].to_list() == expected["variant_id"].to_list()
     facts = tables.raw.row(0, named=True)

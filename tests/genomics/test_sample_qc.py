@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.genomics.computed import compute
+from tests.genomics.computed import compute, compute_once
 from tests.genomics.vcf_text import write_vcf
 from user_code.genomics.domain.contracts import SAMPLE_QC
 from user_code.genomics.domain.sample_tally import flag_unusual_samples
@@ -38,7 +38,7 @@ def section(path: Path, name: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", ORACLES)
 def test_samples_equal_bcftools_stats(name: str, shared_data: Path) -> None:
-    tables = compute(shared_data / f"genomics/{name}.vcf.gz")
+    tables = compute_once(shared_data / f"genomics/{name}.vcf.gz")
     ours = tables.samples
     stats = shared_data / f"genomics/oracle/{name}.stats.split.bcftools.txt"
     theirs = section(stats, "PSC")
@@ -53,7 +53,7 @@ def test_samples_equal_bcftools_stats(name: str, shared_data: Path) -> None:
 
 def test_singletons_equal_hail(shared_data: Path) -> None:
     """ac = 1. (bcftools stats counts a lone hom-alt genotype, too.)"""
-    ours = compute(shared_data / "genomics/hail_sample2.contigs.vcf.gz").samples
+    ours = compute_once(shared_data / "genomics/hail_sample2.contigs.vcf.gz").samples
     oracle = shared_data / "genomics/oracle/hail_sample2.contigs.samples.hail.tsv"
     theirs = pl.read_csv(oracle, separator="\t")
     assert ours["sample_id"].to_list() == theirs["s"].to_list()
@@ -62,7 +62,7 @@ def test_singletons_equal_hail(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("name", ORACLES)
 def test_missing_genotypes_equal_plink2(name: str, shared_data: Path) -> None:
-    ours = compute(shared_data / f"genomics/{name}.vcf.gz").samples
+    ours = compute_once(shared_data / f"genomics/{name}.vcf.gz").samples
     theirs = pl.read_csv(shared_data / f"genomics/oracle/{name}.plink2.smiss", separator="\t")
     assert ours["n_missing"].to_list() == theirs["MISSING_CT"].to_list()
     assert ours["n_variants"].to_list() == theirs["OBS_CT"].to_list()

@@ -19,7 +19,8 @@ from user_code.genomics.domain.contracts import (
     VARIANT_ANALYSIS,
     Contract,
 )
-from user_code.genomics.domain.qc_pass import Computed, inspect_call_set, run_pass
+from user_code.genomics.domain.inspection import inspect_call_set
+from user_code.genomics.domain.qc_pass import Computed, run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.spectrum_plot import site_frequency_spectrum
 from user_code.genomics.progress import log_progress
@@ -92,7 +93,9 @@ def call_set_qc(
         for path in (filtered_path, analysis_path):
             attempts.callback(path.unlink, missing_ok=True)
         try:
-            inspected = inspect_call_set(find_call_set(settings().landing / DOMAIN, key))
+            inspected = inspect_call_set(
+                find_call_set(settings().landing / DOMAIN, key), config.max_expanded_gb * 1e9
+            )
             computed = run_pass(
                 inspected,
                 config.limits(),

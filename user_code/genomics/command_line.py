@@ -7,7 +7,8 @@ from pathlib import Path
 
 from user_code.genomics.domain.call_set import open_call_set
 from user_code.genomics.domain.contracts import QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS
-from user_code.genomics.domain.qc_pass import Progress, inspect_call_set, run_pass
+from user_code.genomics.domain.inspection import inspect_call_set
+from user_code.genomics.domain.qc_pass import Progress, run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.variant_rows import QcLimits
 

@@ -26,5 +26,11 @@ class GenomicsQcConfig(dg.Config):
         "metric, in median absolute deviations (scaled to a standard deviation).",
     )
 
+    max_expanded_gb: float = Field(
+        default=1000.0,
+        gt=0,
+        description="A file that decompresses to more than this (10^9 bytes) is refused.",
+    )
+
     def limits(self) -> QcLimits:
         return QcLimits(self.min_qual, self.keep_missing_quality, self.outlier_mads)

@@ -11,6 +11,8 @@ from user_code.genomics.domain.refusals import RefusedInputError
 
 # The empty block that ends every BGZF file (SAM specification, 4.1.2).
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+# A row of 100,000 samples has a few MB. A row without end would fill the memory.
+MOST_ROW_BYTES = 1 << 28
 _ADVICE = "The file was probably cut in a copy: compare its size with the source and copy it again."
 
 
@@ -35,11 +37,14 @@ class CompressedStream:
     """The decompressed bytes of a plain, gzipped or bgzipped file, read once and hashed.
 
     Raises RefusedInputError for an empty file, a BGZF file without its end marker (a cut at a
-    block boundary leaves no other trace), and, while reading, for a cut or damaged gzip stream.
+    block boundary leaves no other trace), and, while reading, for a cut or damaged gzip stream,
+    for more than `most_bytes` decompressed, and for a row longer than MOST_ROW_BYTES.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most_bytes: float = float("inf")) -> None:
         self.path = path
+        self._most_bytes = most_bytes
+        self._expanded = 0
         self.n_bytes = path.stat().st_size
         if self.n_bytes == 0:
             raise RefusedInputError(path.name, "the file is empty", _ADVICE)
@@ -68,15 +73,17 @@ class CompressedStream:
 
     def readline(self) -> bytes:
         try:
-            return self._stream.readline()
+            line = self._stream.readline(MOST_ROW_BYTES)
         except (EOFError, OSError, zlib.error) as error:
             raise self._damaged(error) from error
+        return self._within_limits(line)
 
     def read(self, size: int) -> bytes:
         try:
-            return self._stream.read(size)
+            block = self._stream.read(min(size, MOST_ROW_BYTES))
         except (EOFError, OSError, zlib.error) as error:
             raise self._damaged(error) from error
+        return self._within_limits(block)
 
     def peek(self, size: int) -> bytes:
         """The first bytes, without consuming them."""
@@ -90,6 +97,22 @@ class CompressedStream:
         while self._raw.read(1 << 20):
             pass
         return self._hashing.digest.hexdigest()
+
+    def _within_limits(self, row: bytes) -> bytes:
+        self._expanded += len(row)
+        if len(row) >= MOST_ROW_BYTES:
+            raise RefusedInputError(
+                f"{self.path.name}, before byte {self._file.tell()}",
+                f"one row is longer than {MOST_ROW_BYTES:,} bytes",
+                "Check what was exported.",
+            )
+        if self._expanded > self._most_bytes:
+            raise RefusedInputError(
+                f"{self.path.name}, before byte {self._file.tell()}",
+                f"it expands to more than {self._most_bytes / 1e9:g} GB",
+                "If that is right, raise max_expanded_gb in the configuration of the run.",
+            )
+        return row
 
     def _damaged(self, error: Exception) -> RefusedInputError:
         how = "ends in the middle" if isinstance(error, EOFError) else "is damaged"

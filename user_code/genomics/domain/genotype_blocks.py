@@ -76,6 +76,19 @@ def read_blocks(path: Path, cells: int = CELLS_PER_BLOCK) -> Iterator[GenotypeBl
         reader.close()
 
 
+def indexed_records(path: Path) -> int | None:
+    """How many records the index beside a file (.tbi, .csi) counts; None without a usable one."""
+    if not any(path.with_name(path.name + suffix).is_file() for suffix in (".tbi", ".csi")):
+        return None
+    reader = cyvcf2.VCF(str(path))
+    try:
+        return int(reader.num_records)
+    except ValueError:
+        return None
+    finally:
+        reader.close()
+
+
 def _unreadable(place: str, error: Exception) -> RefusedInputError:
     # htslib's own words may quote the row; the type says enough.
     return RefusedInputError(

@@ -34,14 +34,14 @@ class FileFacts:
     contig_naming: str | None
 
 
-def inspect_file(path: Path) -> FileFacts:
-    """Read a VCF, VCF.gz or BCF whole, in constant memory.
+def inspect_file(path: Path, most_bytes: float = float("inf")) -> FileFacts:
+    """Read a VCF, VCF.gz or BCF whole, in constant memory; at most `most_bytes` decompressed.
 
     Raises RefusedInputError at the first fault: cut or damaged compression, malformed header,
     duplicate samples, a row with too few or too many columns, unsorted positions, contigs that
     the header doesn't declare, two naming styles, a gVCF.
     """
-    with CompressedStream(path) as stream:
+    with CompressedStream(path, most_bytes) as stream:
         if stream.peek(3) == b"BCF":
             form, header, records = "bcf", *_open_bcf(stream, path.name)
         elif stream.peek(1) == b"#":

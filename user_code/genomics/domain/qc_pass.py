@@ -1,6 +1,5 @@
-"""One pass over a call set: inspect it whole, then compute all its tables, streamed."""
+"""One pass over an inspected call set computes all of its tables, streamed."""
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from user_code.genomics.domain.contracts import (
     RAW_GENOMIC_DATA,
     VARIANT_ANALYSIS,
 )
-from user_code.genomics.domain.integrity import FileFacts, inspect_file
+from user_code.genomics.domain.inspection import InputChangedError, Inspected
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.sample_tally import SampleTally
 from user_code.genomics.domain.table_file import TableFile
@@ -24,27 +23,6 @@ from user_code.genomics.domain.variant_rows import LOW, UNKNOWN, QcLimits, analy
 SAMPLES_KEY = "assay.samples"  # in the metadata of quality_filtered_data: JSON list, column order
 
 Progress = Callable[[int, int | None], None]  # records done, of how many
-
-
-class InputChangedError(RuntimeError):
-    """A file was written to while it was read. Trying again helps."""
-
-
-@dataclass(frozen=True)
-class Inspected:
-    """A call set whose every byte was looked at; `sha256` of each file, in reading order.
-
-    `state` is size and time (ns) of each file when that began.
-    """
-
-    call_set: CallSet
-    sha256: tuple[str, ...]
-    files: tuple[FileFacts, ...]  # empty for the long form
-    state: tuple[tuple[int, int], ...]
-
-    @property
-    def samples(self) -> tuple[str, ...]:
-        return self.files[0].samples if self.files else ()
 
 
 @dataclass(frozen=True)
@@ -56,24 +34,6 @@ class Computed:
 
     raw_genomic_data: pl.DataFrame
     sample_qc: pl.DataFrame
-
-
-def inspect_call_set(call_set: CallSet) -> Inspected:
-    """Checksum and check all files. Raises RefusedInputError, before anything is computed."""
-    state = _state(call_set)
-    if call_set.is_long_form:
-        return Inspected(call_set, tuple(long_form.checksum(call_set.files)), (), state)
-    files = tuple(inspect_file(path) for path in call_set.files)
-    for path, facts in zip(call_set.files, files, strict=True):
-        if facts.samples != files[0].samples:
-            raise RefusedInputError(
-                path.name, "its samples aren't those of the first file", "Use the same, in order."
-            )
-        if {facts.contig_naming, files[0].contig_naming} == {"chr", "plain"}:
-            raise RefusedInputError(
-                path.name, "it names contigs otherwise than the first file", "Use one style."
-            )
-    return Inspected(call_set, tuple(facts.sha256 for facts in files), files, state)
 
 
 def run_pass(
@@ -104,7 +64,7 @@ def run_pass(
             cells_per_block,
         )
         _check_conserved(inspected.call_set, counted)
-        if _state(inspected.call_set) != inspected.state:
+        if inspected.has_changed():
             raise InputChangedError(
                 f"{inspected.call_set.name} was changed while it was read: run it again"
             )
@@ -116,7 +76,7 @@ def run_pass(
         "call_set": inspected.call_set.name,
         "n_files": len(inspected.call_set.files),
         "n_bytes": sum(path.stat().st_size for path in inspected.call_set.files),
-        "sha256": _joint_checksum(inspected.sha256),
+        "sha256": inspected.joint_sha256,
         "min_qual": limits.min_qual,
         **counted,
     }
@@ -207,11 +167,6 @@ def _long_form(
     return counted, summary.sample_qc
 
 
-def _state(call_set: CallSet) -> tuple[tuple[int, int], ...]:
-    stats = [path.stat() for path in call_set.files]
-    return tuple((stat.st_size, stat.st_mtime_ns) for stat in stats)
-
-
 def _check_conserved(call_set: CallSet, counted: Mapping[str, object]) -> None:
     """in = kept + dropped, or nothing is published."""
     whole = counted["n_records" if call_set.is_long_form else "n_variants"]
@@ -221,9 +176,3 @@ def _check_conserved(call_set: CallSet, counted: Mapping[str, object]) -> None:
             f"{call_set.name}: {whole} rows in, but kept and dropped are {parts}; "
             "this is a fault of the program, please report it"
         )
-
-
-def _joint_checksum(digests: tuple[str, ...]) -> str:
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()

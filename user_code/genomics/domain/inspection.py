@@ -1,0 +1,74 @@
+"""A call set is looked at whole, file by file, before anything is computed from it."""
+
+import hashlib
+from dataclasses import dataclass
+
+from user_code.genomics.domain import genotype_blocks, long_form
+from user_code.genomics.domain.call_set import CallSet
+from user_code.genomics.domain.integrity import FileFacts, inspect_file
+from user_code.genomics.domain.refusals import RefusedInputError
+
+
+class InputChangedError(RuntimeError):
+    """A file was written to while it was read. Trying again helps."""
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A call set whose every byte was looked at; `sha256` of each file, in reading order.
+
+    `state` is size and time (ns) of each file when that began.
+    """
+
+    call_set: CallSet
+    sha256: tuple[str, ...]
+    files: tuple[FileFacts, ...]  # empty for the long form
+    state: tuple[tuple[int, int], ...]
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        return self.files[0].samples if self.files else ()
+
+    @property
+    def joint_sha256(self) -> str:
+        """Checksum of the one file, or of the lines of the files' checksums."""
+        if len(self.sha256) == 1:
+            return self.sha256[0]
+        return hashlib.sha256("\n".join(self.sha256).encode()).hexdigest()
+
+    def has_changed(self) -> bool:
+        """Whether a file has another size or time than when the inspection began."""
+        return _state(self.call_set) != self.state
+
+
+def inspect_call_set(call_set: CallSet, most_bytes: float = 1e12) -> Inspected:
+    """Checksum and check all files, each of at most `most_bytes` when decompressed.
+
+    Raises RefusedInputError, before anything is computed.
+    """
+    state = _state(call_set)
+    if call_set.is_long_form:
+        return Inspected(call_set, tuple(long_form.checksum(call_set.files)), (), state)
+    files = tuple(inspect_file(path, most_bytes) for path in call_set.files)
+    for path, facts in zip(call_set.files, files, strict=True):
+        indexed = genotype_blocks.indexed_records(path)
+        if indexed not in (None, facts.n_records):
+            raise RefusedInputError(
+                path.name,
+                f"it has {facts.n_records} records, and its index counts {indexed}",
+                "It was cut, or the index is another version's: copy both again, or index it anew.",
+            )
+        if facts.samples != files[0].samples:
+            raise RefusedInputError(
+                path.name, "its samples aren't those of the first file", "Use the same, in order."
+            )
+        if {facts.contig_naming, files[0].contig_naming} == {"chr", "plain"}:
+            raise RefusedInputError(
+                path.name, "it names contigs otherwise than the first file", "Use one style."
+            )
+    return Inspected(call_set, tuple(facts.sha256 for facts in files), files, state)
+
+
+def _state(call_set: CallSet) -> tuple[tuple[int, int], ...]:
+    stats = [path.stat() for path in call_set.files]
+    return tuple((stat.st_size, stat.st_mtime_ns) for stat in stats)
