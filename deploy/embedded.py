@@ -45,27 +45,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="deploy/embedded.py", description=__doc__)
     parser.add_argument("--port", type=int, help="of the UI (default: ASSAY_UI_PORT in .env)")
     parser.add_argument("--once", action="store_true", help="stop as soon as the UI answers")
+    parser.add_argument("--home", type=Path, help="where it keeps its files")
     parser.add_argument("--no-samples", action="store_true", help="leave the landing zone as it is")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop_asked)
     signal.signal(signal.SIGINT, _stop_asked)
     adopt_orphans()
     try:
-        run(options.port, once=options.once, samples=not options.no_samples)
+        run(options.port, options.home, once=options.once, samples=not options.no_samples)
     except CannotStart as error:
         print(f"embedded edition: {error}", file=sys.stderr)
         return 1
     except Stopped:
         pass
-    say("stopped; data and runs stay in .embedded/")
+    say("stopped; data and runs are kept")
     return 0
 
 
-def run(port: int | None, *, once: bool, samples: bool) -> None:
+def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> None:
     """Start PostgreSQL, migrate, put the samples in, start Dagster and the alerter; wait."""
     env = _env_file()
     port = port or int(env.get("ASSAY_UI_PORT") or 3000)
-    home = REPOSITORY / ".embedded" / (env.get("ASSAY_PROJECT") or "assay")
+    home = home or REPOSITORY / ".embedded" / (env.get("ASSAY_PROJECT") or "assay")
     home.mkdir(parents=True, exist_ok=True)
     with _alone(home):
         _check_port_is_free(port)

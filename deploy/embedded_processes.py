@@ -12,13 +12,18 @@ from pathlib import Path
 
 import psutil
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def adopt_orphans() -> None:
     """On Linux: what our programs leave behind becomes our child, so that we can stop it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def start(
@@ -26,6 +31,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own: Ctrl-C reaches us alone, and we stop it in order.
 
+    If we are killed, Linux interrupts it, and no second edition finds its port taken.
     Its output goes to the file `log`, or where ours goes.
     """
     output = log.open("ab") if log else None
@@ -38,6 +44,7 @@ def start(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGINT),
         )
     finally:
         if output:
