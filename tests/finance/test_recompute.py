@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from itertools import permutations
 
 import dagster as dg
 import polars as pl
@@ -74,7 +73,7 @@ def test_a_late_file_of_an_earlier_day_takes_its_duplicates_back(
     assert rows(warehouse, "SELECT sum(transaction_count) FROM finance.daily_summary") == [(3,)]
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3)))[1::2])
+@pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0)])
 def test_days_in_any_order_of_arrival_give_the_same_tables(
     instance,
     publisher,
