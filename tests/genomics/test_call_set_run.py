@@ -157,6 +157,17 @@ def test_a_damaged_file_is_quarantined_alerted_and_leaves_nothing(
     assert not (publisher.base / "quarantine/genomics/cohort.json").exists()
 
 
+def test_a_partition_that_could_leave_the_data_folder_fails_for_good(
+    run_call_set: RunCallSet, publisher: Publisher, instance: dg.DagsterInstance
+) -> None:
+    result = run_call_set("../escape")
+    assert not result.success
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["dagster/max_retries"] == "0"
+    assert not list(publisher.base.rglob("*escape*"))
+
+
 def test_the_long_form_keeps_two_of_35_25_40_all_at_least_30(
     landing: Path, run_call_set: RunCallSet, publisher: Publisher, warehouse: Warehouse
 ) -> None:

@@ -26,7 +26,8 @@ from user_code.genomics.domain.spectrum_plot import site_frequency_spectrum
 from user_code.genomics.progress import log_progress
 from user_code.genomics.quarantine import DOMAIN, absolve, refuse
 from user_code.settings import settings
-from user_code.shared.partition_keys import check_partition_key
+from user_code.shared.partition_keys import PartitionKeyError, check_partition_key
+from user_code.shared.permanent import fail_permanently
 from user_code.shared.publishing import Attempt, Publisher
 from user_code.shared.run_facts import materialization_metadata, plot_metadata
 from user_code.shared.store import StagedFile, file_metadata
@@ -75,7 +76,10 @@ def call_set_qc(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Inspect the call set whole, compute all tables in one pass, publish them together."""
     started = time.monotonic()
-    key = check_partition_key(context.partition_key)
+    try:
+        key = check_partition_key(context.partition_key)
+    except PartitionKeyError as error:
+        fail_permanently(context, str(error))
     with ExitStack() as attempts:
         raw_data, filtered_data, analysis, samples = (
             attempts.enter_context(publisher.attempt(context, DOMAIN, contract.name))
