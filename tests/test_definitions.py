@@ -75,6 +75,15 @@ def test_every_asset_says_what_it_is_and_whose() -> None:
         assert node.code_version, name
 
 
+def test_no_asset_hands_its_data_to_dagsters_io_manager() -> None:
+    """The default one pickles; our assets write through the publisher and return nothing."""
+    from user_code.definitions import defs
+
+    for asset in defs.get_repository_def().assets_defs_by_key.values():
+        for output in asset.op.output_defs:
+            assert output.dagster_type.is_nothing, f"{asset.op.name}.{output.name}"
+
+
 def test_jobs_run_in_one_process_and_sensors_run_by_default() -> None:
     from user_code.definitions import defs
 
