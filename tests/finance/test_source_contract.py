@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from finance_feeds import write_text
@@ -91,3 +93,12 @@ def test_a_wrong_contract_is_refused_in_one_line_with_its_file(tmp_path, content
 def test_an_empty_contract_is_the_default_form(tmp_path):
     (tmp_path / "bank.yaml").write_text("# nothing differs\n")
     assert read_contract(tmp_path / "bank.yaml") == SourceContract()
+
+
+def test_the_documented_contract_names_every_field_and_is_valid(tmp_path):
+    document = (Path(__file__).parents[2] / "docs/feeds.md").read_text()
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", document, flags=re.M | re.S)
+    (tmp_path / "bank.yaml").write_text(example)
+    assert read_contract(tmp_path / "bank.yaml").model_fields_set == set(
+        SourceContract.model_fields
+    )
