@@ -50,7 +50,7 @@ reset: ## delete this Assay's containers, volumes and images (asks first; YES=1 
 	@deploy/reset.sh "$(YES)"
 
 base-images: ## build the Python and PostgreSQL base images from Debian packages (needs root)
-	@deploy/base_images/build.sh
+	@deploy/base_images/build.sh fresh
 
 venv: $(VENV_STAMP) ## .venv with the tests' packages and the `assay` command
 

@@ -10,11 +10,11 @@ project=$(deploy/env_file.sh get ASSAY_PROJECT)
 log=.tools/build-$1.log
 mkdir -p .tools
 
-# pip's settings on this machine hold in the build, too.
-setting() { "${PYTHON:-python3}" -m pip config get "$1" 2>/dev/null || true; }
+# pip's settings on this machine hold in the build, too: the environment's, or its file's.
+settings=$("${PYTHON:-python3}" -m pip config list 2>/dev/null || true)
 for name in index-url extra-index-url trusted-host; do
     variable=PIP_${name^^} && variable=${variable//-/_}
-    value=${!variable:-$(setting "global.$name")}
+    value=${!variable:-$(sed -n "s/^\(global\|install\)\.$name='\(.*\)'$/\2/p" <<<"$settings" | tail -n 1)}
     [[ -z $value ]] || export "$variable=$value"
 done
 

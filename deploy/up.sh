@@ -5,8 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/say.sh
 
-if deploy/engine.sh absent; then
-    say "No Docker engine here: starting the embedded edition (same assets, no containers)"
+file=${ASSAY_ENV_FILE:-.env}
+# An Assay that has its images lives in containers: then an engine that is away is an error.
+if deploy/engine.sh absent && ! grep -qs '^ASSAY_USER_CODE_IMAGE=.' "$file"; then
+    say "No Docker engine answers here: starting the embedded edition (same assets, no containers)"
+    ! command -v docker >/dev/null || note "for the team edition start the engine first: sudo systemctl start docker"
     exec make --no-print-directory dev
 fi
 deploy/engine.sh

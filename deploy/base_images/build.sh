@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Builds stand-ins for the official Python and PostgreSQL images out of Debian packages,
 # for machines that reach a Debian mirror but no image registry.
+#   build.sh         what is missing
+#   build.sh fresh   all of it anew, with Debian's newest packages
 # The mirror is the one that this machine's own apt uses; debootstrap's default otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -91,14 +93,16 @@ build_debian() {
 }
 
 mkdir -p "$tools"
-docker image inspect "$debian" >/dev/null 2>&1 || build_debian
+fresh=${1:-}
+if [[ -n $fresh ]] || ! docker image inspect "$debian" >/dev/null 2>&1; then build_debian; fi
 for image in "$python" "$postgres"; do
     name=${image#assay/} && name=${name%%:*}
     say "Building $image"
     # The classic builder is everywhere; BuildKit needs a plugin that may be missing.
-    DOCKER_BUILDKIT=0 docker build --quiet --tag "$image" --file "$here/Dockerfile.$name" \
-        ${http_proxy:+--build-arg http_proxy="$http_proxy"} "$here" >/dev/null ||
-        fail "building $image failed." "Is the Debian mirror reachable from containers?"
+    DOCKER_BUILDKIT=0 docker build --tag "$image" --file "$here/Dockerfile.$name" \
+        ${http_proxy:+--build-arg http_proxy="$http_proxy"} "$here" >"$tools/base-$name.log" 2>&1 ||
+        fail "building $image failed; the last lines:" "$(tail -n 5 "$tools/base-$name.log")" \
+            "Is the Debian mirror reachable from containers? The whole log: $tools/base-$name.log"
 done
 deploy/env_file.sh set PYTHON_IMAGE "$python"
 deploy/env_file.sh set POSTGRES_IMAGE "$postgres"
