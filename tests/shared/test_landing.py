@@ -118,6 +118,13 @@ def test_requests_that_dagster_may_not_have_taken_are_repeated_with_the_same_key
     assert ask(arrived, unsure).runs == first.runs
 
 
+@given(files)
+def test_keys_are_new_even_when_all_that_was_known_is_lost(arrived: list[LandedFile]) -> None:
+    before = {run.run_key for run in ask(arrived, {}, tick=5).runs}
+    after = {run.run_key for run in ask(arrived, {}, tick=6).runs}
+    assert not before & after
+
+
 def test_days_that_follow_each_other_are_one_run_with_range_tags() -> None:
     one, two = ask(feed(3, 1, 2, 7), {}).runs
     assert one.range_tags() == {

@@ -1,6 +1,8 @@
 """The sensor in an instance: what lands becomes run requests, once."""
 
 import re
+import time
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -87,6 +89,22 @@ def test_days_become_one_range_run_and_unchanged_files_none(
     assert [one.run_key for one in repeated.run_requests] == [
         one.run_key for one in first.run_requests
     ]
+
+
+def test_thousands_of_files_are_far_from_a_ticks_limit(
+    landing: Path, publisher: Publisher, instance: dg.DagsterInstance
+) -> None:
+    first = date(2015, 1, 1)
+    for number in range(3000):
+        name = f"finance/shop/shop-{first + timedelta(number)}.csv"
+        (landing / name).write_text("amount\n" * 100)
+    begun = time.monotonic()
+    result = tick(FINANCE, publisher, instance)
+    assert result.run_requests is not None
+    assert len(result.run_requests) == 9  # a year each
+    assert tick(FINANCE, publisher, instance, result.cursor).run_requests == []
+    assert time.monotonic() - begun < 30  # of 60 s that one tick has
+    assert len(result.cursor or "") < 20
 
 
 def test_a_call_set_is_added_as_a_partition_before_its_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -89,6 +90,20 @@ def test_a_frame_that_fails_leaves_no_temporary_file(store: ParquetStore) -> Non
     with pytest.raises(pl.exceptions.InvalidOperationError):
         store.stage(broken, "finance", "totals", "k", run_id="r")
     assert not [path for path in store.root.rglob("*") if path.is_file()]
+
+
+def test_what_a_killed_writer_left_is_swept_after_a_day(store: ParquetStore) -> None:
+    assert store.sweep("finance", "totals") == 0
+    fresh = store.temporary_path("finance", "totals", "k", "fresh")
+    left = store.temporary_path("finance", "totals", "k", "left")
+    publish(store, FRAME)
+    for path in (fresh, left):
+        path.touch()
+    for path in (left, store.path("finance", "totals", "k")):
+        os.utime(path, (1, 1))
+    assert store.sweep("finance", "totals") == 1
+    assert fresh.exists()
+    assert store.exists("finance", "totals", "k")
 
 
 def test_what_lacks_is_named_with_what_to_do(store: ParquetStore) -> None:

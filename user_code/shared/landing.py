@@ -88,13 +88,15 @@ def decide(
     to_partition: Callable[[str], str | None],
     daily: bool,
     today: date,
+    tick: int = 1,
     most_requests: int = MOST_REQUESTS,
 ) -> Decision:
     """Which runs the arrived files ask for.
 
     Unchanged paths ask for nothing. Days that follow each other become one run; a day after
     `today` waits for its time, one after tomorrow counts as unrecognised. Paths of runs beyond
-    `most_requests` are not remembered, so that the next call plans them.
+    `most_requests` are not remembered, so that the next call plans them. `tick` only grows: a path
+    that seems new, because what was known is lost, still gets a run key of its own.
     """
     changed: dict[str, dict[str, KnownFile]] = {}
     remember: dict[str, KnownFile] = {}
@@ -105,7 +107,7 @@ def decide(
         if partition and daily and date.fromisoformat(partition) > today:
             continue
         before = known.get(file.path)
-        after = _after(file, partition, before)
+        after = _after(file, partition, before, tick)
         if not partition:
             unrecognised.append(file.path)
             if after != before:
@@ -140,13 +142,13 @@ def _partition(
     return key
 
 
-def _after(file: LandedFile, partition: str, before: KnownFile | None) -> KnownFile:
+def _after(file: LandedFile, partition: str, before: KnownFile | None, tick: int) -> KnownFile:
     """What to remember of `file`: asked for, and one change more unless it is the same."""
     changes = before.changes if before else 0
     after = KnownFile(file.fingerprint, partition, changes, stamp=file.stamp)
     if _same(after, before):
         return after
-    return KnownFile(file.fingerprint, partition, changes + 1, stamp=file.stamp)
+    return KnownFile(file.fingerprint, partition, max(changes + 1, tick), stamp=file.stamp)
 
 
 def _same(after: KnownFile, before: KnownFile | None) -> bool:

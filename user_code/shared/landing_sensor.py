@@ -67,6 +67,7 @@ def build_landing_sensor(
                 to_partition=to_partition,
                 daily=daily,
                 today=datetime.now(UTC).date(),
+                tick=tick,
             )
             remember(cursor, name, tick, decision.remember)
             _tell_unrecognised(cursor, domain, decision)

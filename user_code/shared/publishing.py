@@ -83,6 +83,7 @@ class Attempt:
             raise ValueError(f"{self.asset}: {strangers[:3]} are not of this run's partitions")
         if table and not partition_column and self.partitions != [WHOLE]:
             raise ValueError(f"{table}: a partitioned asset needs a partition_column")
+        self.store.sweep(self.domain, self.asset)
         staged: dict[str, StagedFile] = {}
         try:
             for key, frame in frames.items():

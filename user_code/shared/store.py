@@ -7,13 +7,18 @@ then renamed: whatever kills the writer, readers see the old file or the new one
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from user_code.shared.partition_keys import check_partition_key
+
+# No run takes so long; what is older belongs to a writer that was killed.
+_ABANDONED_SECONDS = 24 * 3600
 
 
 class MissingPartitionError(FileNotFoundError):
@@ -94,6 +99,17 @@ class ParquetStore:
         # The newest file knows all columns: schemas only ever grow.
         schema = pl.read_parquet_schema(max(paths, key=lambda path: path.stat().st_mtime_ns))
         return pl.scan_parquet(paths, schema=schema, glob=False, missing_columns="insert")
+
+    def sweep(self, domain: str, asset: str) -> int:
+        """Remove temporary files that killed writers left more than a day ago; returns how many."""
+        folder = self.path(domain, asset, "any").parent
+        swept = 0
+        for path in folder.glob(".*.tmp"):
+            with suppress(FileNotFoundError):  # another run may sweep, too
+                if path.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
+                    path.unlink()
+                    swept += 1
+        return swept
 
     def temporary_path(self, domain: str, asset: str, partition: str, run_id: str) -> Path:
         """Where a writer of its own may write a partition's file before `stage_file`."""
