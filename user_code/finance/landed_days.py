@@ -21,6 +21,7 @@ from user_code.shared.warehouse import Warehouse
 DOMAIN = "finance"
 TRANSACTIONS = "financial_transactions"
 DUPLICATES = "duplicates"
+_FEW_DAYS = 3
 
 
 @dataclass
@@ -62,17 +63,24 @@ def read_days(attempt: Attempt, landing: Path, contracts: Path) -> Iterator[DayR
     days = sorted(date.fromisoformat(key) for key in attempt.partitions)
     sources = {file.source for day in days for file in by_day.get(day, [])}
     forms = read_contracts(contracts, sources)
-    seen = SeenIds(_earlier_ids(attempt.store, before=days[0].isoformat()))
+    seen = SeenIds(_earlier_ids(attempt.store, days, sources))
     for day in days:
         yield read_day(day, by_day.get(day, []), forms, seen)
 
 
-def _earlier_ids(store: ParquetStore, before: str) -> list[pl.DataFrame]:
-    earlier = [key for key in store.partitions(DOMAIN, TRANSACTIONS) if key < before]
+def _earlier_ids(store: ParquetStore, days: list[date], sources: set[str]) -> list[pl.LazyFrame]:
+    """The ids of all days before these. They stay on disk, however many years there are, unless so
+    many days ask that reading them once is cheaper."""
+    first = days[0].isoformat()
+    earlier = [key for key in store.partitions(DOMAIN, TRANSACTIONS) if key < first]
     if not earlier:
         return []
-    scan = store.scan(DOMAIN, TRANSACTIONS, earlier)
-    return [scan.select("source", "transaction_id").collect(engine="streaming")]
+    ids = (
+        store.scan(DOMAIN, TRANSACTIONS, earlier)
+        .filter(pl.col("source").is_in(sorted(sources)))
+        .select("source", "transaction_id")
+    )
+    return [ids.collect(engine="streaming").lazy() if len(days) > _FEW_DAYS else ids]
 
 
 def ingest_days(

@@ -142,30 +142,32 @@ def _type(
 class SeenIds:
     """The transaction ids of earlier days by source, so that a day can tell its duplicates."""
 
-    def __init__(self, frames: Iterable[pl.DataFrame] = ()) -> None:
+    def __init__(self, frames: Iterable[pl.LazyFrame] = ()) -> None:
         """`frames` hold `source` and `transaction_id`, each pair once."""
-        self._frames = [frame.select("source", "transaction_id") for frame in frames]
+        self._earlier = list(frames)
+        self._read: list[pl.DataFrame] = []
 
     def mark(self, day: pl.DataFrame) -> pl.Series:
         """For each row of `day`: has its id been seen on an earlier day?"""
         wanted = day.select("source", "transaction_id").lazy()
-        known = [frame.lazy().join(wanted, on=wanted.collect_schema().names(), how="semi")
-                 for frame in self._frames]  # fmt: skip
-        if not known:
+        frames = [*self._earlier, *(frame.lazy() for frame in self._read)]
+        if not frames:
             return pl.repeat(False, day.height, eager=True, dtype=pl.Boolean)
-        hits = pl.concat(known).unique().with_columns(pl.lit(True).alias("_seen"))
+        key = ["source", "transaction_id"]
+        known = pl.concat(frame.join(wanted, on=key, how="semi") for frame in frames)
+        hits = known.unique().collect(engine="streaming").with_columns(_seen=True)
         return (
-            wanted.join(hits, on=["source", "transaction_id"], how="left", maintain_order="left")
-            .select(pl.col("_seen").fill_null(False))
-            .collect()
-            .to_series()
+            wanted.collect()
+            .join(hits, on=key, how="left", maintain_order="left")
+            .get_column("_seen")
+            .fill_null(False)
         )
 
     def add(self, accepted: pl.DataFrame) -> None:
         """Later days see these ids, too."""
-        self._frames.append(accepted.select("source", "transaction_id"))
-        if len(self._frames) > 64:
-            self._frames = [pl.concat(self._frames)]
+        self._read.append(accepted.select("source", "transaction_id"))
+        if len(self._read) > 64:
+            self._read = [pl.concat(self._read)]
 
 
 def read_day(
