@@ -1,9 +1,9 @@
 """`python -m control_plane.daemon …`: dagster-daemon, alone, watched and tidied after.
 
 Takes the arguments of `dagster-daemon run`; without `-w` the workspace.yaml in DAGSTER_HOME is
-used. Around Dagster's own loop three threads work: one guards the lock that makes this daemon the
+used. Around Dagster's own loop four threads work: one guards the lock that makes this daemon the
 only one and ends the process at once if it is lost, one compares the heartbeats with the time for
-the healthcheck, one removes old run containers.
+the healthcheck, one fails runs that died at boot, one removes old run containers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import docker
 from dagster import DagsterInstance
 from dagster._daemon.controller import get_daemon_statuses
 
+from control_plane.boot_crashes import fail_crashed_starts
 from control_plane.daemon_lock import DaemonLock, LockLostError
 from control_plane.health import OK, note_health
 from control_plane.postgres_patience import wait_longer_for_postgres
@@ -31,6 +32,7 @@ log = service_log("daemon")
 
 LOCK_CHECK_SECONDS = 3
 HEALTH_SECONDS = 10
+START_SECONDS = 15
 REAP_SECONDS = 60
 # Dagster adds the interval of the heartbeats, 30 s: dead is who has been silent for 75 s.
 HEARTBEAT_TOLERANCE_SECONDS = 45
@@ -83,26 +85,37 @@ def watch_health(instance: DagsterInstance) -> None:
         time.sleep(HEALTH_SECONDS)
 
 
-def keep_tidy(instance: DagsterInstance, here: Settings) -> None:
-    """Remove old run containers and kill zombies, for ever."""
+def watch_starts(instance: DagsterInstance) -> None:
+    """Fail runs whose container died before they began."""
+    for run_id in fail_crashed_starts(instance):
+        log.warning("Run %s has failed: its container ended before the run began.", run_id)
+
+
+def tidy(instance: DagsterInstance, here: Settings) -> None:
+    """Remove old run containers and kill zombies."""
+    client = docker.from_env()
+    try:
+        done = reap(client, here.project, lambda run_id: run_ended_at(instance, run_id))
+    finally:
+        client.close()
+    if done.removed:
+        log.info("Removed %d finished run containers.", len(done.removed))
+    for run_id in done.killed:
+        log.warning("Killed the container of run %s: the run was over.", run_id)
+
+
+def repeat(seconds: float, work: Callable[[], None], name: str) -> None:
+    """Do `work` every so many seconds, for ever; what goes wrong is said once, not each time."""
     complaint = ""
     while True:
         try:
-            client = docker.from_env()
-            try:
-                done = reap(client, here.project, lambda run_id: run_ended_at(instance, run_id))
-            finally:
-                client.close()
-            if done.removed:
-                log.info("Removed %d run containers of some hours ago.", len(done.removed))
-            for run_id in done.killed:
-                log.warning("Killed the container of run %s: the run was over.", run_id)
+            work()
             complaint = ""
         except Exception as error:
-            if complaint != str(error):  # an engine that stays away is said once
+            if complaint != str(error):
                 complaint = str(error)
-                log.warning("Run containers cannot be tidied: %s", complaint)
-        time.sleep(REAP_SECONDS)
+                log.warning("%s did not work, trying again: %s", name, complaint)
+        time.sleep(seconds)
 
 
 def arguments(given: Sequence[str], environment: Mapping[str, str]) -> list[str]:
@@ -134,7 +147,8 @@ def main() -> None:
     for work in (
         lambda: guard(lock),
         lambda: watch_health(instance),
-        lambda: keep_tidy(instance, here),
+        lambda: repeat(START_SECONDS, lambda: watch_starts(instance), "looking at starting runs"),
+        lambda: repeat(REAP_SECONDS, lambda: tidy(instance, here), "tidying run containers"),
     ):
         threading.Thread(target=work, daemon=True).start()
 

@@ -120,6 +120,11 @@ class AssayRunLauncher(DockerRunLauncher):
         health: CheckRunHealthResult = super().check_run_worker_health(run)
         return health
 
+    def has_ended(self, run: DagsterRun) -> bool:
+        """Whether the run had a container that has ended and is still there to be looked at."""
+        container = self._container(run)
+        return container is not None and container.status in ("exited", "dead")
+
     def get_run_worker_debug_info(
         self,
         run: DagsterRun,

@@ -18,6 +18,8 @@ import docker.errors
 from control_plane.launcher import KIND_LABEL, PROJECT_LABEL, RUN_ID_LABEL
 
 KEEP_SECONDS = 6 * 3600
+# And no more than these: thousands of containers slow the engine down.
+KEEP_MOST = 500
 # A container outlives its run by about a second; a cancelled one gets 20 s to end by itself.
 GRACE_SECONDS = 120
 
@@ -36,6 +38,7 @@ def reap(
     run_ended_at: Callable[[str], float | None],
     *,
     keep_seconds: float = KEEP_SECONDS,
+    keep_most: int = KEEP_MOST,
     grace_seconds: float = GRACE_SECONDS,
 ) -> Reaped:
     """Look once at all run containers of `project`.
@@ -47,7 +50,11 @@ def reap(
     now = time.time()
     removed, killed = [], []
     labels = [f"{PROJECT_LABEL}={project}", f"{KIND_LABEL}=run", RUN_ID_LABEL]
-    for summary in client.api.containers(all=True, filters={"label": labels}):
+    summaries = client.api.containers(all=True, filters={"label": labels})
+    ended_ones = [s for s in summaries if s["State"] in ("exited", "dead")]
+    newest_first = sorted(ended_ones, key=lambda s: s["Created"], reverse=True)
+    surplus = {summary["Id"] for summary in newest_first[keep_most:]}
+    for summary in summaries:
         run_id = summary["Labels"][RUN_ID_LABEL]
         try:
             if summary["State"] in ("running", "paused"):
@@ -55,13 +62,16 @@ def reap(
                 if ended is not None and now - ended > grace_seconds:
                     client.api.kill(summary["Id"])
                     killed.append(run_id)
+            elif summary["Id"] in surplus:
+                client.api.remove_container(summary["Id"], v=True)
+                removed.append(run_id)
             elif now - summary["Created"] > keep_seconds:
                 # The list is cheap and knows no end; only the old ones are asked for it.
                 state = client.api.inspect_container(summary["Id"])["State"]
                 if now - _epoch(state["FinishedAt"]) > keep_seconds:
                     client.api.remove_container(summary["Id"], v=True)
                     removed.append(run_id)
-        except (docker.errors.NotFound, docker.errors.APIError):
+        except docker.errors.APIError:
             continue  # it ended or went in this very moment: the next look sees
     return Reaped(tuple(removed), tuple(killed))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 
 import psycopg2
@@ -33,18 +34,26 @@ def acquire(lock: DaemonLock, said: list[str]) -> threading.Thread:
     return thread
 
 
+def wait_until_said(said: list[str]) -> None:
+    deadline = time.monotonic() + 30
+    while not said:
+        assert time.monotonic() < deadline, "nothing was said"
+        time.sleep(0.02)
+
+
 def test_a_second_daemon_waits_says_so_once_and_follows(dsn: str) -> None:
     said: list[str] = []
     first, second = DaemonLock(dsn), DaemonLock(dsn)
     first.acquire(said.append)
     assert said == []
     waiting = acquire(second, said)
-    waiting.join(timeout=0.5)
+    wait_until_said(said)
+    waiting.join(timeout=0.3)
     assert waiting.is_alive()
     assert len(said) == 1
     assert said[0].startswith("another daemon holds the lock (from ")
     first.release()
-    waiting.join(timeout=5)
+    waiting.join(timeout=30)
     assert not waiting.is_alive()
     second.check()
     second.release()
@@ -74,11 +83,11 @@ def test_a_postgres_that_is_away_is_waited_for(dsn: str, postgres_environment: d
     said: list[str] = []
     lock = DaemonLock(nowhere)
     waiting = acquire(lock, said)
-    waiting.join(timeout=0.5)
+    wait_until_said(said)
     assert [text.split(":")[0] for text in said] == ["Postgres does not answer"]
     assert "secret-dagster" not in said[0]
     lock._dsn = dsn
-    waiting.join(timeout=5)
+    waiting.join(timeout=30)
     assert not waiting.is_alive()
     lock.release()
 
@@ -88,9 +97,9 @@ def test_a_waiting_daemon_survives_being_cut_off(dsn: str) -> None:
     first, second = DaemonLock(dsn), DaemonLock(dsn)
     first.acquire(print)
     waiting = acquire(second, said)
-    waiting.join(timeout=0.3)
+    wait_until_said(said)
     cut_off_all(dsn)
-    waiting.join(timeout=5)
+    waiting.join(timeout=30)
     assert not waiting.is_alive()
     second.check()
     with pytest.raises(LockLostError):

@@ -18,6 +18,7 @@ from dagster._core.origin import (
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 from docker.models.containers import Container
 
+from control_plane.boot_crashes import fail_crashed_starts
 from control_plane.launcher import AssayRunLauncher
 from tests.control_plane.docker_playground import Playground, engine_lacks
 
@@ -94,11 +95,18 @@ def make_run(instance: dg.DagsterInstance, image: str) -> dg.DagsterRun:
 
 
 def wait_for(container: Container, *states: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while container.status not in states:
         assert time.monotonic() < deadline, f"{container.status}, not {states}"
         time.sleep(0.05)
         container.reload()
+
+
+def wait_for_words(container: Container, words: str) -> None:
+    deadline = time.monotonic() + 60
+    while words not in container.logs().decode():
+        assert time.monotonic() < deadline, f"{words!r} was not said"
+        time.sleep(0.05)
 
 
 def test_the_container_is_made_from_the_settings_alone(
@@ -140,11 +148,11 @@ def test_cancelling_ends_the_container(
 ) -> None:
     run, container = launch("sleeps", SLEEPS)
     wait_for(container, "running")
-    time.sleep(0.3)  # until the script's trap is set
+    wait_for_words(container, "started")  # the script's trap is set
     began = time.monotonic()
     assert instance.run_launcher.terminate(run.run_id)
     wait_for(container, "exited")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert container.attrs["State"]["ExitCode"] == 0
 
 
@@ -177,6 +185,23 @@ def test_a_crash_at_boot_leaves_exit_code_and_last_words_without_the_password(
     assert "exit code 3" in evidence
     assert "No module named x, password •••" in evidence
     assert instance.run_launcher.check_run_worker_health(run).status == WorkerStatus.FAILED
+
+
+def test_a_run_that_died_at_boot_is_failed_at_once_with_the_reason(
+    launch: Callable[[str, str], tuple[dg.DagsterRun, Container]], instance: dg.DagsterInstance
+) -> None:
+    dead, container = launch("crashes_at_boot", 'echo "No module named x" >&2; exit 3')
+    lives, other = launch("sleeps", SLEEPS)
+    wait_for(container, "exited")
+    wait_for(other, "running")
+    assert fail_crashed_starts(instance) == [dead.run_id]
+    assert fail_crashed_starts(instance) == []
+    statuses = [(instance.get_run_by_id(run.run_id) or run).status for run in (dead, lives)]
+    assert statuses == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTING]
+    said = "".join(event.message for event in instance.all_logs(dead.run_id))
+    assert "exit code 3" in said
+    assert "No module named x" in said
+    other.kill()
 
 
 def test_out_of_memory_is_said_with_the_limit(

@@ -92,6 +92,14 @@ def test_a_container_works_for_its_run_alone(
     assert container.status == ("exited" if killed else "running")
 
 
+def test_no_more_than_so_many_are_kept_the_newest(playground: Playground) -> None:
+    finished(playground, "older")
+    time.sleep(1.1)  # the engine's list counts whole seconds
+    finished(playground, "newer")
+    assert reap(playground.client, playground.project, never, keep_most=1).removed == ("older",)
+    assert reap(playground.client, playground.project, never, keep_most=1).removed == ()
+
+
 def test_others_containers_are_not_touched(playground: Playground) -> None:
     finished(playground, kind="service")
     finished(playground, run_id=None)
