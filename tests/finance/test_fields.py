@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from user_code.finance.domain.currencies import currency_digits
@@ -88,7 +88,7 @@ def test_anything_else_is_an_error_with_its_reason(amount, currency, reason):
 
 
 @given(st.decimals(-(10**15), 10**15, places=2, allow_nan=False, allow_infinity=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_two_digits_survive_the_way_through(amount):
     row = check(amount=f"{amount:f}")
     assert row["reasons"] == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from finance_feeds import HEADER, feed, write_feed, write_text
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from user_code.finance.domain.feed_files import (
@@ -141,7 +141,7 @@ AMOUNTS = st.lists(
 
 
 @given(st.lists(AMOUNTS, min_size=1, max_size=3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_sums_are_those_of_python_decimals_and_of_duckdb(tmp_path_factory, days):
     landing = tmp_path_factory.mktemp("landing")
     frames, paths = [], []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from finance_feeds import HEADER
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from user_code.finance.domain.feed_files import parse_feed_path
@@ -44,7 +44,7 @@ def naive_records(content: bytes) -> list[bytes]:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_are_conserved(tmp_path_factory, content):
     day = read(tmp_path_factory.mktemp("feed"), content)
     assert day.records == len(naive_records(content))
@@ -57,7 +57,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=40), st.booleans(), st.booleans())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_torn_feeds_are_conserved_line_by_line(tmp_path_factory, pieces, bom, compressed):
     body = "".join(pieces).encode("latin-1")
     content = (b"\xef\xbb\xbf" if bom else b"") + HEADER.encode() + b"\n" + body
