@@ -184,6 +184,12 @@ def test_rows_belong_to_the_window_before_the_files_date(text, reasons):
     assert check(booked_at=text)["reasons"] == reasons
 
 
+@pytest.mark.parametrize("field", ["transaction_id", "account_id", "category"])
+def test_a_text_that_no_index_could_hold_is_refused(field):
+    assert check(**{field: "é" * 200})["reasons"] == []
+    assert check(**{field: "é" * 201})["reasons"] == [f"{field}: too long"]
+
+
 def test_all_reasons_are_told_at_once():
     assert check(account_id="", amount="x", currency="?")["reasons"] == [
         "account_id: empty", NO_NUMBER, "currency: not a code of ISO 4217"

@@ -132,8 +132,9 @@ def test_bad_records_are_in_the_quarantine_and_in_counts_only(
         "amount: empty": 1,
         "fields: too many": 1,
     }
-    kept = pl.read_parquet(publisher.base / "quarantine/finance/bank/2025-01-06.parquet")
-    assert kept["line"].to_list() == [3, 4]
+    quarantine = publisher.base / "quarantine/finance/bank/2025-01-06.parquet"
+    assert pl.read_parquet(quarantine)["line"].to_list() == [3, 4]
+    assert quarantine.stat().st_mode & 0o777 == 0o600
     assert not (publisher.base / "quarantine/finance/shop").exists()
     assert "12,5O" not in str(facts)
 

@@ -35,7 +35,10 @@ class SideFiles:
     ) -> None:
         """Keep `frame`; an empty one only where it must replace what an earlier run left."""
         if frame.height or store.exists(DOMAIN, asset, day):
-            self.staged.append(store.stage(frame, DOMAIN, asset, day, run_id=run_id))
+            file = store.stage(frame, DOMAIN, asset, day, run_id=run_id)
+            self.staged.append(file)
+            # Whose group may read the data need not see raw lines, or what was sent in error.
+            file.temporary.chmod(0o600)
 
     def publish(self) -> None:
         """Put all in their places."""

@@ -14,6 +14,10 @@ _ISO = (
     r"(?:[T ]([0-9]{2}:[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?"
     r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?)?$"
 )
+LONGEST_TEXT = 200
+"""Characters of a text field. It becomes part of a key, and an index takes at most 2,700 bytes:
+one endless field must not stop the day."""
+
 _TEXT_OF = {"amount": "_amount_text", "booked_at": "_booked_text"}
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
@@ -31,6 +35,10 @@ def check_fields(text: pl.DataFrame, contract: SourceContract, file_date: date) 
     sound_date = pl.col("date").is_not_null()
     reasons = [
         *(_reason(pl.col(_TEXT_OF.get(field, field)) == "", f"{field}: empty") for field in FIELDS),
+        *(
+            _reason(pl.col(field).str.len_chars() > LONGEST_TEXT, f"{field}: too long")
+            for field in ("transaction_id", "account_id", "category")
+        ),
         _reason(
             (pl.col("_booked_text") != "") & ~sound_date,
             "booked_at: no date or time in the contract's form",
