@@ -66,11 +66,13 @@ def heartbeat_state(instance: DagsterInstance) -> str:
 
 
 def run_ended_at(instance: DagsterInstance, run_id: str) -> float | None:
-    """When the run ended, in seconds since the epoch; None if it goes on, 0 if there is none."""
+    """When the run ended, in seconds since the epoch; None if it goes on or is not known here.
+
+    An unknown run may belong to another Assay that was given the same project name by mistake:
+    its container is not ours to kill.
+    """
     record = instance.get_run_record_by_id(run_id)
-    if record is None:
-        return 0.0
-    if not record.dagster_run.is_finished:
+    if record is None or not record.dagster_run.is_finished:
         return None
     return record.end_time or record.update_timestamp.timestamp()
 

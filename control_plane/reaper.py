@@ -43,8 +43,8 @@ def reap(
 ) -> Reaped:
     """Look once at all run containers of `project`.
 
-    `run_ended_at` gives the time (seconds since the epoch) at which a run id's run ended, 0 if
-    there is no such run, None if it goes on. Containers of other projects, and containers that
+    `run_ended_at` gives the time (seconds since the epoch) at which a run id's run ended, None if
+    it goes on or is not known. Containers of other projects, and containers that
     are not runs, are not looked at. Raises docker.errors.DockerException if the engine is away.
     """
     now = time.time()

@@ -80,7 +80,7 @@ def _root_filesystem(run_script: str) -> bytes:
     for tool in TOOLS:
         binary = Path(shutil.which(tool) or f"/bin/{tool}")
         paths[f"bin/{tool}"] = binary
-        listed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["ldd", binary], capture_output=True, text=True).stdout
         for library in re.findall(r"(/\S+) \(0x", listed):
             paths[library.lstrip("/")] = Path(library)
     buffer = io.BytesIO()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -69,7 +70,13 @@ def start(
     }
     (home / "dagster.yaml").write_text(yaml.safe_dump(config))
     (home / "workspace.yaml").write_text("load_from: []\n")
-    environment = {**os.environ, **postgres_environment, "DAGSTER_HOME": str(home)}
+    environment = {
+        **os.environ,
+        **postgres_environment,
+        "DAGSTER_HOME": str(home),
+        # It tidies the run containers of its project: never those of an Assay on this machine.
+        "ASSAY_PROJECT": f"assaytest{uuid.uuid4().hex[:8]}",
+    }
     daemons: list[Daemon] = []
 
     def start(name: str) -> Daemon:

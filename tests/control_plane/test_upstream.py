@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
 from dagster._core.launcher.base import RunLauncher
-from dagster._core.test_utils import instance_for_test
+from dagster._core.test_utils import create_run_for_test, instance_for_test
 from dagster._daemon.monitoring import run_monitoring
 from dagster_docker import DockerRunLauncher
 from dagster_postgres import utils
@@ -103,6 +104,16 @@ def test_heartbeats_of_an_instance_without_a_daemon_are_missed() -> None:
     with instance_for_test() as instance:
         assert daemon.heartbeat_state(instance).startswith("no heartbeat from ")
         assert "SENSOR" in daemon.heartbeat_state(instance)
+
+
+def test_when_a_run_ended_is_known_for_ended_runs_alone() -> None:
+    with instance_for_test() as instance:
+        assert daemon.run_ended_at(instance, "unknown") is None
+        run = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
+        assert daemon.run_ended_at(instance, run.run_id) is None
+        before = time.time()
+        instance.report_run_failed(run)
+        assert before <= (daemon.run_ended_at(instance, run.run_id) or 0) <= time.time()
 
 
 def test_the_daemon_takes_the_workspace_of_dagster_home(tmp_path: Path) -> None:
