@@ -35,7 +35,8 @@ def test_counts_frequencies_means_and_hwe_equal_bcftools(name: str, shared_data:
     assert ours["alt"].to_list() == theirs["alt"].to_list()
     pairs = {
         "ac": "AC", "an": "AN", "af": "AF", "n_called": "NS", "n_het": "AC_Het",
-        "n_hemi": "AC_Hemi", "hwe_p": "HWE", "mean_dp": "mean_DP", "mean_gq": "mean_GQ",
+        "n_hemi": "AC_Hemi", "hwe_p": "HWE", "exc_het_p": "ExcHet",
+        "mean_dp": "mean_DP", "mean_gq": "mean_GQ",
     }  # fmt: skip
     wrong = {
         column: other
@@ -64,6 +65,18 @@ def test_genotype_counts_equal_plink2(name: str, shared_data: Path) -> None:
     }
     for column, other in pairs.items():
         assert ours[column].to_list() == genotypes[other].to_list(), column
+
+
+def test_inbreeding_by_variant_equals_plink2(name: str, shared_data: Path) -> None:
+    ours = compute_once(shared_data / f"genomics/{name}.vcf.gz").analysis
+    theirs = table(shared_data / f"genomics/oracle/{name}.plink2.hardy")
+    assert ours["pos"].len() == theirs.height
+    expected = theirs["E(HET_A1)"].cast(pl.Float64)
+    found = theirs["O(HET_A1)"].cast(pl.Float64)
+    f = pl.select(pl.when(expected > 0).then(1 - found / expected)).to_series()
+    assert ours["inbreeding_f"].is_null().equals(f.is_null())
+    # From six digits each of two numbers, whose ratio is taken from 1.
+    assert (ours["inbreeding_f"] - f).abs().max() < 4 * _PRINTED
 
 
 def test_the_sites_are_kept_by_quality_alone(name: str, shared_data: Path) -> None:

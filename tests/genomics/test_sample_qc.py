@@ -68,6 +68,46 @@ def test_missing_genotypes_equal_plink2(name: str, shared_data: Path) -> None:
     assert ours["n_variants"].to_list() == theirs["OBS_CT"].to_list()
 
 
+@pytest.mark.parametrize("name", ORACLES)
+def test_inbreeding_equals_plink2(name: str, shared_data: Path) -> None:
+    ours = compute_once(shared_data / f"genomics/{name}.vcf.gz").samples
+    theirs = pl.read_csv(shared_data / f"genomics/oracle/{name}.plink2.het", separator="\t")
+    assert ours["sample_id"].to_list() == theirs["#IID"].to_list()
+    # plink2 prints six digits.
+    assert (ours["inbreeding_f"] - theirs["F"]).abs().max() < 2e-6
+
+
+def on_x(genotypes: list[str], positions: range) -> list[str]:
+    """The same genotypes at each position; what is het in turn, so that nothing is monomorphic."""
+    return [f"X {position} . A G 50 . . GT {' '.join(genotypes)}" for position in positions]
+
+
+def test_sex_follows_from_the_genotypes_on_x(tmp_path: Path) -> None:
+    rows = on_x(["0/1", "0/0", "0", "./.", "0/1"], range(3_000_000, 3_000_010))
+    rows += on_x(["0/0", "1/1", "1", "./.", "0/1"], range(3_000_010, 3_000_020))
+    samples = ["half", "hom", "haploid", "absent", "het"]
+    found = compute(write_vcf(tmp_path / "c.vcf", rows, samples)).samples
+    assert found["sex_by_x"].to_list() == ["female", "male", "male", None, "female"]
+    assert found["f_x"].to_list()[1:4] == [1, 1, None]
+    assert found["inbreeding_f"].null_count() == 5
+
+
+@pytest.mark.parametrize(
+    ("positions", "sex"),
+    [
+        (range(3_000_000, 3_000_009), None),  # too few
+        (range(100_000, 100_020), None),  # pseudoautosomal
+        (range(3_000_000, 3_000_010), "male"),
+    ],
+)
+def test_few_or_pseudoautosomal_sites_do_not_tell_sex(
+    positions: range, sex: str | None, tmp_path: Path
+) -> None:
+    rows = on_x(["0/0", "1/1", "0/1"], positions)
+    found = compute(write_vcf(tmp_path / "c.vcf", rows, ["a", "b", "c"])).samples
+    assert found["sex_by_x"][0] == sex
+
+
 def with_call_rates(rates: list[float]) -> pl.DataFrame:
     rows = pl.DataFrame({"sample_id": [f"s{n}" for n in range(len(rates))], "call_rate": rates})
     return rows.with_columns(

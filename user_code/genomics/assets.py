@@ -33,7 +33,7 @@ from user_code.shared.run_facts import materialization_metadata, plot_metadata
 from user_code.shared.store import StagedFile, file_metadata
 
 CALL_SETS = dg.DynamicPartitionsDefinition(name="call_set")
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 def _spec(contract: Contract, deps: list[str], kinds: set[str], notes: str = "") -> dg.AssetSpec:

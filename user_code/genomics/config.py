@@ -3,6 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
+from user_code.genomics.domain.high_quality import AdjRule
 from user_code.genomics.domain.variant_rows import QcLimits
 
 
@@ -26,6 +27,22 @@ class GenomicsQcConfig(dg.Config):
         "metric, in median absolute deviations (scaled to a standard deviation).",
     )
 
+    adj_min_gq: float = Field(
+        default=20.0, ge=0, description="Lowest GQ (Phred) of a genotype of high quality (adj)."
+    )
+    adj_min_dp: float = Field(
+        default=10.0, ge=0, description="Lowest DP (reads) of a genotype of high quality."
+    )
+    adj_min_dp_haploid: float = Field(
+        default=5.0, ge=0, description="The same of a haploid genotype."
+    )
+    adj_min_allele_balance: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Lowest share AD[alt] / DP of a heterozygous genotype of high quality.",
+    )
+
     max_expanded_gb: float = Field(
         default=1000.0,
         gt=0,
@@ -33,4 +50,7 @@ class GenomicsQcConfig(dg.Config):
     )
 
     def limits(self) -> QcLimits:
-        return QcLimits(self.min_qual, self.keep_missing_quality, self.outlier_mads)
+        adj = AdjRule(
+            self.adj_min_gq, self.adj_min_dp, self.adj_min_dp_haploid, self.adj_min_allele_balance
+        )
+        return QcLimits(self.min_qual, self.keep_missing_quality, self.outlier_mads, adj)

@@ -27,6 +27,10 @@ class AlleleCounts:
     an: NDArray[np.int32]
     classes: NDArray[np.int8]
     copies: NDArray[np.int8]  # of the alt allele; −1 where any allele is missing
+    found: NDArray[np.int8]  # copies of the alt allele, whatever else is missing
+    called: NDArray[np.int8]  # called alleles
+    is_diploid: NDArray[np.bool_]  # complete genotypes of two alleles
+    is_haploid: NDArray[np.bool_]  # of one allele, called
     diploid: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
     """By variant: complete diploid hom-ref, het, hom-alt; the exact test needs these."""
 
@@ -72,6 +76,10 @@ def count_alleles(
         an=_total(called),
         classes=classes,
         copies=np.where(complete & (called > 0), copies, np.int8(-1)),
+        found=copies,
+        called=called,
+        is_diploid=diploid,
+        is_haploid=complete & (places == 1),
         diploid=(_total(diploid & ~carries), _total(diploid & carries & ~pure),
                  _total(diploid & pure)),
     )  # fmt: skip

@@ -123,11 +123,26 @@ VARIANT_ANALYSIS = Contract(
         Column("mean_dp", REAL, "mean of the given FORMAT/DP, reads", True),
         Column("mean_gq", REAL, "mean of the given FORMAT/GQ, Phred", True),
         Column("hwe_p", REAL, "exact Hardy-Weinberg test (Wigginton 2005) on diploids", True),
+        Column("exc_het_p", REAL, "exact p of so many heterozygotes or more (ExcHet)", True),
+        Column("inbreeding_f", REAL, "1 − het / (2pq × diploids); null if monomorphic", True),
         Column("sample_count", COUNT, "samples with called alt; Parquet form: passing rows"),
         Column("avg_quality", REAL, "mean GQ of those; Parquet form: mean quality_score", True),
         Column("variant_type", TEXT, "snp, mnp, insertion, deletion, complex, star, symbolic, ref"),
         Column("is_transition", FLAG, "A↔G or C↔T; null unless a snp", True),
         Column("is_singleton", FLAG, "ac = 1", True),
+        Column("ac_adj", COUNT, "ac over genotypes of high quality (gnomAD's adj rule)", True),
+        Column("an_adj", COUNT, "an over genotypes of high quality", True),
+        Column("af_adj", REAL, "ac_adj / an_adj; null if none is of high quality", True),
+        Column("n_het_adj", COUNT, "n_het over genotypes of high quality", True),
+        Column("n_hom_alt_adj", COUNT, "n_hom_alt over genotypes of high quality", True),
+        Column(
+            "adj_fields",
+            TEXT,
+            "fields that decided on high quality, of GQ (at least 20), DP (10; haploid 5), AD "
+            "(with DP: alt reads at least 0.2 of a het's), or as configured; one that the header "
+            "doesn't declare isn't asked for",
+            True,
+        ),
     ),
     key=("variant_id",),
 )
@@ -158,6 +173,27 @@ SAMPLE_QC = Contract(
         Column("n_del", INT, "deletions that this sample has", True),
         Column("mean_dp", REAL, "mean of the given FORMAT/DP over records, reads", True),
         Column("mean_gq", REAL, "mean of the given FORMAT/GQ; Parquet: quality_score", True),
+        Column(
+            "inbreeding_f",
+            REAL,
+            "(observed − expected) / (called − expected) homozygotes, over polymorphic autosomal "
+            "variants, complete diploids; expected 1 − 2pq (plink2 --het)",
+            True,
+        ),
+        Column(
+            "f_x",
+            REAL,
+            "the same on X outside the pseudoautosomal regions, haploid genotypes as homozygous; "
+            "null with fewer than 10 such variants",
+            True,
+        ),
+        Column(
+            "sex_by_x",
+            TEXT,
+            "male if f_x is 0.8 or more, or most genotypes on X are haploid; female if f_x is 0.2 "
+            "or less; else null",
+            True,
+        ),
         Column("outlier_by", TEXT, "metrics far from their median (scaled MADs), by comma", True),
     ),
     key=("sample_id",),

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 # Lengths that tell the human builds apart; one hit is enough, they don't collide.
 _LENGTHS = {
     "GRCh37": {"1": 249250621, "2": 243199373, "20": 63025520, "21": 48129895, "22": 51304566,
@@ -11,6 +14,12 @@ _LENGTHS = {
     "T2T-CHM13v2": {"1": 248387328, "2": 242696752, "20": 66210255, "21": 45090682,
                     "22": 51324926, "X": 154259566},
 }  # fmt: skip
+# Where X and Y are alike, and men are diploid: first and last base, 1-based.
+_PSEUDOAUTOSOMAL_X = {
+    "GRCh37": ((60_001, 2_699_520), (154_931_044, 155_260_560)),
+    "GRCh38": ((10_001, 2_781_479), (155_701_383, 156_030_895)),
+    "T2T-CHM13v2": ((1, 2_394_410), (153_925_835, 154_259_566)),
+}
 _HUMAN = {*map(str, range(1, 23)), "X", "Y", "M", "MT"}
 
 
@@ -35,3 +44,11 @@ def contig_naming(contigs: Iterable[str]) -> str | None:
     if len(styles) > 1:
         return "mixed"
     return styles.pop() if styles else None
+
+
+def is_pseudoautosomal(build: str | None, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether positions (1-based) on X lie in its pseudoautosomal regions; none of no build."""
+    inside = np.zeros(len(positions), np.bool_)
+    for first, last in _PSEUDOAUTOSOMAL_X.get(build or "", ()):
+        inside |= (positions >= first) & (positions <= last)
+    return inside

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ MISSING, ABSENT = -1, -2  # an allele that wasn't called; a place beyond the sam
 # Genotypes held at once: 4 MB of alleles, and about 50 MB with all that is counted from them.
 CELLS_PER_BLOCK = 1_000_000
 MOST_COPIES = 127  # copies are counted in a byte
+_FORMAT = re.compile(r"^##FORMAT=<(?:[^>]*,)?ID=([^,>]+)", re.MULTILINE)
 _INT_MISSING, _INT_END = -(2**31), -(2**31) + 1
 
 
@@ -42,6 +44,10 @@ class GenotypeBlock:
     alleles: NDArray[np.int16]  # [v, n, p]: index, MISSING or ABSENT
     depth: NDArray[np.float32]  # [v, n], NaN where missing
     genotype_quality: NDArray[np.float32]  # [v, n], NaN where missing
+    alt_depth: NDArray[np.float32]
+    """[r, n]: reads of each alternate allele (AD), record by record, a row of NaN where a record
+    has none; NaN where missing."""
+    declared: frozenset[str]  # FORMAT fields that the header declares
 
 
 def read_blocks(path: Path, cells: int = CELLS_PER_BLOCK) -> Iterator[GenotypeBlock]:
@@ -55,6 +61,7 @@ def read_blocks(path: Path, cells: int = CELLS_PER_BLOCK) -> Iterator[GenotypeBl
     except Exception as error:
         raise _unreadable(path.name, error) from error
     n_samples = len(reader.samples)
+    declared = frozenset(_FORMAT.findall(reader.raw_header))
     rows = max(1, cells // max(1, n_samples))
     try:
         records: list[Any] = []
@@ -66,9 +73,9 @@ def read_blocks(path: Path, cells: int = CELLS_PER_BLOCK) -> Iterator[GenotypeBl
                 raise _unreadable(f"{path.name}, record {number + 1}", error) from error
             if record is not None:
                 number += 1
-                records.append(_unpack(record, n_samples))
+                records.append(_unpack(record, n_samples, declared))
             if records and (record is None or len(records) == rows):
-                yield _to_block(records, path.name, number - len(records))
+                yield _to_block(records, path.name, number - len(records), declared)
                 records = []
             if record is None:
                 return
@@ -98,11 +105,11 @@ def _unreadable(place: str, error: Exception) -> RefusedInputError:
     )
 
 
-def _unpack(record: Any, n_samples: int) -> tuple[Any, ...]:
-    declared = record.FORMAT
+def _unpack(record: Any, n_samples: int, declared: frozenset[str]) -> tuple[Any, ...]:
+    given = record.FORMAT
     alleles = (
         record.genotype.array()[:, :-1]
-        if "GT" in declared
+        if "GT" in given
         else np.full((n_samples, 1), MISSING, np.int16)
     )
     return (
@@ -114,25 +121,33 @@ def _unpack(record: Any, n_samples: int) -> tuple[Any, ...]:
         ";".join(record.FILTERS) or ".",
         np.nan if record.QUAL is None else record.QUAL,
         alleles,
-        _numbers(record, "DP", declared, n_samples),
-        _numbers(record, "GQ", declared, n_samples),
+        _numbers(record, "DP", given, n_samples, slice(0, 1))[0],
+        _numbers(record, "GQ", given, n_samples, slice(0, 1))[0],
+        _numbers(record, "AD", given, n_samples, slice(1, 1 + max(1, len(record.ALT))))
+        if "AD" in declared
+        else None,
     )
 
 
-def _numbers(record: Any, name: str, declared: list[str], n_samples: int) -> NDArray[np.float32]:
-    """The first value of a FORMAT field by sample; NaN where missing, absent, or not a number."""
-    values = record.format(name) if name in declared else None
+def _numbers(
+    record: Any, name: str, given: list[str], n_samples: int, which: slice
+) -> NDArray[np.float32]:
+    """Values of a FORMAT field, [value, sample]; NaN where missing, absent, or not a number."""
+    numbers = np.full((which.stop - which.start, n_samples), np.nan, np.float32)
+    values = record.format(name) if name in given else None
     if values is None or values.dtype.kind not in "if":
-        return np.full(n_samples, np.nan, np.float32)
-    first = values[:, 0]
-    numbers: NDArray[np.float32] = first.astype(np.float32)
-    if first.dtype.kind == "i":
-        numbers[(first == _INT_MISSING) | (first == _INT_END)] = np.nan
+        return numbers
+    chosen = values[:, which].T
+    numbers[: len(chosen)] = chosen
+    if chosen.dtype.kind == "i":
+        numbers[: len(chosen)][(chosen == _INT_MISSING) | (chosen == _INT_END)] = np.nan
     return numbers
 
 
-def _to_block(records: list[tuple[Any, ...]], name: str, before: int) -> GenotypeBlock:
-    chrom, pos, ids, ref, alts, filters, qual, genotypes, depth, quality = zip(
+def _to_block(
+    records: list[tuple[Any, ...]], name: str, before: int, declared: frozenset[str]
+) -> GenotypeBlock:
+    chrom, pos, ids, ref, alts, filters, qual, genotypes, depth, quality, alt_depth = zip(
         *records, strict=True
     )
     ploidy = max(alleles.shape[1] for alleles in genotypes)
@@ -157,4 +172,5 @@ def _to_block(records: list[tuple[Any, ...]], name: str, before: int) -> Genotyp
     return GenotypeBlock(
         list(chrom), list(pos), list(ids), list(ref), list(alts), list(filters),
         np.array(qual, np.float32), block, np.stack(depth), np.stack(quality),
+        np.concatenate(alt_depth) if "AD" in declared else np.empty((0, 0), np.float32), declared,
     )  # fmt: skip

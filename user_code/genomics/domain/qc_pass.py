@@ -95,7 +95,7 @@ def _vcf(
     with_samples = {**metadata, SAMPLES_KEY: json.dumps(inspected.samples)}
     group_rows = max(1000, min(50_000, 16_000_000 // len(inspected.samples)))
     expected = sum(facts.n_records for facts in inspected.files)
-    tally = SampleTally(len(inspected.samples))
+    tally = SampleTally(len(inspected.samples), inspected.files[0].genome_build)
     done = n_multiallelic = 0
     dropped = {LOW: 0, UNKNOWN: 0}
     with (

@@ -14,6 +14,7 @@ from user_code.genomics.domain.allele_counts import (
 )
 from user_code.genomics.domain.contracts import SAMPLE_QC
 from user_code.genomics.domain.genotype_blocks import GenotypeBlock
+from user_code.genomics.domain.homozygosity import InbreedingAndSex
 
 _CLASSES = {
     "n_missing": MISSING,
@@ -25,7 +26,9 @@ _CLASSES = {
 _KINDS = ("n_ti", "n_tv", "n_ins", "n_del", "n_singleton")
 
 # Metrics in which a sample can be unusual, and how few samples say nothing of what is usual.
-METRICS = ("call_rate", "r_het_hom", "r_ti_tv", "n_singleton", "mean_dp", "mean_gq")
+METRICS = (
+    "call_rate", "r_het_hom", "r_ti_tv", "n_singleton", "mean_dp", "mean_gq", "inbreeding_f",
+)  # fmt: skip
 FEWEST_SAMPLES = 10
 # Scales the median absolute deviation to the standard deviation of a normal distribution.
 _MAD_TO_SD = 1.4826
@@ -34,10 +37,11 @@ _MAD_TO_SD = 1.4826
 class SampleTally:
     """Running totals by sample. Memory depends on the number of samples alone."""
 
-    def __init__(self, n_samples: int) -> None:
+    def __init__(self, n_samples: int, build: str | None = None) -> None:
         self._n_variants = 0
         self._totals = {name: np.zeros(n_samples, np.int64) for name in (*_CLASSES, *_KINDS)}
         self._sums = {name: np.zeros(n_samples) for name in ("mean_dp", "mean_gq")}
+        self._homozygosity = InbreedingAndSex(n_samples, build)
         self._given = {name: np.zeros(n_samples, np.int64) for name in self._sums}
 
     def add(self, block: GenotypeBlock, counts: AlleleCounts, analysis: pl.DataFrame) -> None:
@@ -60,6 +64,7 @@ class SampleTally:
             given = ~np.isnan(values)
             self._sums[name] += np.where(given, values, np.float32(0)).sum(axis=0, dtype=float)
             self._given[name] += given.sum(axis=0)
+        self._homozygosity.add(analysis["chrom"], analysis["pos"], counts)
 
     def table(self, samples: tuple[str, ...], outlier_mads: float) -> pl.DataFrame:
         """The rows of sample_qc, in the order of the header."""
@@ -75,6 +80,7 @@ class SampleTally:
                 "r_het_hom": _ratio(totals["n_het"], totals["n_hom_alt"]),
                 "r_ti_tv": _ratio(totals["n_ti"], totals["n_tv"]),
                 **{name: _ratio(self._sums[name], self._given[name]) for name in self._sums},
+                **self._homozygosity.columns(),
             }
         )
         return flag_unusual_samples(rows, outlier_mads)

@@ -1,6 +1,6 @@
 """Turns a block of records into rows of variant_analysis and quality_filtered_data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,8 @@ from user_code.genomics.domain.allele_counts import (
 )
 from user_code.genomics.domain.contracts import QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS
 from user_code.genomics.domain.genotype_blocks import GenotypeBlock
-from user_code.genomics.domain.hardy_weinberg import hwe_p
+from user_code.genomics.domain.hardy_weinberg import exact_tests, inbreeding
+from user_code.genomics.domain.high_quality import AdjRule, adj_statistics
 from user_code.genomics.domain.variant_types import is_transition, variant_type
 
 LOW, UNKNOWN = "low_quality", "missing_quality"
@@ -29,12 +30,13 @@ class QcLimits:
 
     A site without QUAL does not pass unless `keep_missing_quality`. A sample is unusual that is
     more than `outlier_mads` median absolute deviations (scaled to a standard deviation) from the
-    median of a metric.
+    median of a metric. `adj` says which genotypes count as of high quality.
     """
 
     min_qual: float = 30.0
     keep_missing_quality: bool = False
     outlier_mads: float = 5.0
+    adj: AdjRule = field(default_factory=AdjRule)
 
 
 def analyse(
@@ -52,9 +54,9 @@ def analyse(
     alt = np.where(has_alt[variant], np.arange(len(variant)) - first_row[variant] + 1, 0)
     counts = count_alleles(block.alleles, variant, alt)
     sites = _sites(block, variant, [allele for listed in alts for allele in listed])
-    rows = sites.with_columns(_verdict(limits), **_statistics(block, counts, variant)).with_columns(
-        _reason()
-    )
+    rows = sites.with_columns(
+        _verdict(limits), **_statistics(block, counts, variant, limits)
+    ).with_columns(_reason())
     analysis = rows.select(
         pl.col(column.name).cast(column.dtype) for column in VARIANT_ANALYSIS.columns
     )
@@ -101,12 +103,13 @@ def _reason() -> pl.Expr:
 
 
 def _statistics(
-    block: GenotypeBlock, counts: AlleleCounts, variant: NDArray[np.int64]
+    block: GenotypeBlock, counts: AlleleCounts, variant: NDArray[np.int64], limits: QcLimits
 ) -> dict[str, pl.Expr | pl.Series]:
     n_samples = counts.copies.shape[1]
     quality = block.genotype_quality[variant]
     n_missing, carries = counts.of_class(MISSING), counts.carries
     n_called = n_samples - n_missing
+    exact_p, excess_p = exact_tests(*counts.diploid)
     kinds = [
         variant_type(block.ref[record], allele)
         for record, listed in enumerate(block.alts)
@@ -131,12 +134,15 @@ def _statistics(
         "n_hemi": pl.Series(counts.of_class(HEMI)),
         "mean_dp": _mean(block.depth)[variant],
         "mean_gq": _mean(block.genotype_quality)[variant],
-        "hwe_p": pl.Series(hwe_p(*counts.diploid)),
+        "hwe_p": pl.Series(exact_p),
+        "exc_het_p": pl.Series(excess_p),
+        "inbreeding_f": pl.Series(inbreeding(*counts.diploid)).fill_nan(None),
         "sample_count": pl.Series(carries.sum(axis=1, dtype=np.int32)),
         "avg_quality": _mean(quality, carries),
         "variant_type": pl.Series(kinds, dtype=pl.String),
         "is_transition": pl.Series(transitions, dtype=pl.Boolean),
         "is_singleton": pl.Series(counts.ac == 1),
+        **adj_statistics(block, counts, variant, limits.adj),
     }
 
 
