@@ -21,6 +21,7 @@ from control_plane.alert_outbox import plan
 from control_plane.alerter import understood, work_once
 from control_plane.settings import Settings
 from tests.control_plane.webhook import Webhook
+from user_code.shared import alerts
 
 RAISE = """
 INSERT INTO ops.alerts (key, kind, severity, domain, subject, facts, link)
@@ -86,6 +87,36 @@ def test_an_alert_is_sent_when_it_opens_and_when_it_closes_and_never_twice(
     assert "rows: 3" in first["message"]
     assert "http://ui/runs/1" in first["message"]
     assert "key k" in first["message"]
+
+
+def test_what_user_code_raises_and_closes_arrives(here: Settings, webhook: Webhook) -> None:
+    def fact(number: int) -> None:
+        with closing(psycopg2.connect(here.warehouse_dsn("user_code"))) as connection, connection:
+            alerts.raise_alert(
+                connection.cursor(),
+                key="k",
+                kind="count.low",
+                severity="warning",
+                domain="genomics",
+                subject="few rows",
+                facts={"rows": number},
+            )
+
+    fact(1)
+    look(here)
+    fact(2)
+    look(here)
+    with closing(psycopg2.connect(here.warehouse_dsn("user_code"))) as connection, connection:
+        alerts.close_alert(connection.cursor(), "k")
+    look(here)
+    fact(3)
+    look(here)
+    assert webhook.titles == [
+        "[assay] warning: genomics: few rows",
+        "[assay] resolved: genomics: few rows",
+        "[assay] warning: genomics: few rows",
+    ]
+    assert "rows: 3" in webhook.got[2]["message"]
 
 
 def test_what_opened_and_closed_between_two_looks_is_told(here: Settings, webhook: Webhook) -> None:
