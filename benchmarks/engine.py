@@ -44,7 +44,11 @@ class Engine:
 
     def __enter__(self) -> Engine:
         self.client.networks.create(self.network, labels={LABEL: self.project})
-        self.images["noop"] = self._noop_image()
+        try:
+            self.images["noop"] = self._noop_image()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -53,15 +57,17 @@ class Engine:
                 with suppress(docker.errors.APIError):
                     container.remove(force=True, v=True)
         # Run containers of the example have no label of ours, but our image.
-        for container in self.client.containers.list(
-            all=True, filters={"ancestor": self.images["noop"]}
+        noop = self.images.get("noop")
+        for container in (
+            self.client.containers.list(all=True, filters={"ancestor": noop}) if noop else []
         ):
             with suppress(docker.errors.APIError):
                 container.remove(force=True, v=True)
         for volume in self.client.volumes.list(filters={"name": f"{self.project}_"}):
             volume.remove(force=True)
         self.client.networks.get(self.network).remove()
-        self.client.images.remove(self.images["noop"], force=True)
+        if noop:
+            self.client.images.remove(noop, force=True)
 
     def start(
         self,
