@@ -30,6 +30,7 @@ if ! deploy/compose.sh up --detach --wait --quiet-pull --remove-orphans; then
         "A service's log says more: make logs SERVICE=<name>"
 fi
 deploy/landing.sh samples
+deploy/old_images.sh
 
 address=$(deploy/env_file.sh get ASSAY_UI_ADDRESS)
 port=$(deploy/env_file.sh get ASSAY_UI_PORT)
