@@ -103,6 +103,19 @@ def test_the_architecture_names_every_asset_and_job() -> None:
     assert [name for name in loaded if f"`{name}`" not in page] == []
 
 
+def test_operations_explains_every_kind_of_alert() -> None:
+    sources = [*ROOT.glob("user_code/**/*.py"), *ROOT.glob("control_plane/**/*.py")]
+    raised = {
+        kind
+        for source in sources
+        for kind in re.findall(r"\bkind=\"([a-z_]+\.[a-z_.]+)\"", source.read_text())
+    }
+    explained = set(re.findall(r"^\| `([a-z_]+\.[a-z_.]+)` \|", text("docs/operations.md"), re.M))
+
+    assert raised
+    assert raised - explained == set()
+
+
 def test_every_decision_is_listed() -> None:
     listed = set(re.findall(r"\]\((\d{4}-[^)]+)\)", text("docs/decisions/README.md")))
 
