@@ -16,11 +16,15 @@ SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What the engine said: status, content type and body, as they came."""
+    """What the engine said: status, content type and body, as they came.
+
+    `about` is the container's name, for the log.
+    """
 
     status: int
     content_type: str
     body: bytes
+    about: str = ""
 
     def json(self) -> object:
         """The body as JSON. RefusedError (502) if it is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from control_plane.docker_gate.calls import Call
 from control_plane.docker_gate.engine import Answer, Engine
@@ -38,9 +38,12 @@ class Gate:
             return self._create(call)
         if call.name == "list":
             return self._list(call)
-        inspected = self._our_container(call)
+        known = self._our_container(call)
         if call.name == "inspect":
-            return _json(inspected)
+            return _json(known)
+        return replace(self._to_container(call), about=str(known.get("Name", "")).lstrip("/"))
+
+    def _to_container(self, call: Call) -> Answer:
         at = f"{call.version}/containers/{call.container}"
         if call.name == "stop":
             seconds = min(call.seconds, MOST_STOP_SECONDS)
@@ -71,8 +74,9 @@ class Gate:
                 f"the image {image} was not built as user code of the project "
                 f"{self.policy.project}: its labels say otherwise. `make redeploy` builds one.",
             )
-        name = {"name": container_name(built, self.policy)}
-        return self.engine.ask("POST", f"{call.version}/containers/create", name, built)
+        name = container_name(built, self.policy)
+        answer = self.engine.ask("POST", f"{call.version}/containers/create", {"name": name}, built)
+        return replace(answer, about=name)
 
     def _list(self, call: Call) -> Answer:
         ours = [f"{name}={value}" for name, value in self.policy.labels.items()]

@@ -18,11 +18,14 @@ from control_plane.docker_gate.calls import recognise
 from control_plane.docker_gate.engine import Answer
 from control_plane.docker_gate.gate import Gate
 from control_plane.docker_gate.http_request import Request, read_request
-from control_plane.docker_gate.refusal import RefusedError, shown
+from control_plane.docker_gate.refusal import RefusedError
 
 # A request must have come as a whole by then.
 REQUEST_SECONDS = 10.0
 CONNECTIONS = 64
+PATH_CHARACTERS = 120
+# Looking is not logged: the daemon looks every few seconds.
+CHANGES = frozenset({"create", "start", "stop", "kill", "remove"})
 
 Log = Callable[[dict[str, object]], None]
 
@@ -81,13 +84,14 @@ class _Connection(socketserver.BaseRequestHandler):
             request = read_request(self._receive(began + REQUEST_SECONDS))
             if request is None:
                 return
-            facts |= {"method": request.method, "path": shown(request.path)}
+            facts |= {"method": request.method, "path": request.path[:PATH_CHARACTERS]}
             call = recognise(request, self.server.caller)
             answer = self.server.gate.answer(call)
-            if call.name not in ("version", "inspect", "list", "logs"):
+            if call.name in CHANGES:
+                milliseconds = round((time.monotonic() - began) * 1000)
                 self.server.log(
-                    {"event": call.name, **facts, "status": answer.status}
-                    | {"ms": round((time.monotonic() - began) * 1000)}
+                    {"event": call.name, "caller": self.server.caller, "about": answer.about}
+                    | {"status": answer.status, "ms": milliseconds}
                 )
         except TimeoutError:
             answer = _refusal(RefusedError(408, "the request did not come in time"))

@@ -90,6 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             if path == f"/containers/{container}/json":
                 return 200, {
                     "Id": container,
+                    "Name": f"/{PROJECT}-run-a_job-0f0f0f0f",
                     "State": {"Status": "running", "ExitCode": 0},
                     "Config": {"Labels": labels, "Tty": False, "Env": [f"PASSWORD={SECRET}"]},
                     "HostConfig": {"Memory": 1, "Binds": ["x:/x"]},
