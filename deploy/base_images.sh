@@ -10,7 +10,7 @@ for name in PYTHON_IMAGE POSTGRES_IMAGE; do
     # Names of our own exist on this machine alone: what a registry has under them isn't ours.
     if [[ $image != assay/* ]]; then
         say "Pulling $image"
-        docker pull --quiet "$image" >&2 && continue
+        timeout 900 docker pull --quiet "$image" >&2 && continue
         note "it can't be pulled; building stand-ins from Debian packages instead"
     fi
     exec deploy/base_images/build.sh
