@@ -56,6 +56,9 @@ def main() -> int:
     except CannotStart as error:
         print(f"embedded edition: {error}", file=sys.stderr)
         return 1
+    except subprocess.CalledProcessError as error:  # it has said itself what was wrong
+        print(f"embedded edition: {Path(error.cmd[0]).name} failed, see above", file=sys.stderr)
+        return 1
     except Stopped:
         pass
     say("stopped; data and runs are kept")

@@ -83,10 +83,10 @@ def publisher(postgres: EmbeddedPostgres, warehouse: Warehouse, tmp_path: Path) 
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
+def instance() -> dg.DagsterInstance:
     """A Dagster instance in memory."""
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
+    # Not disposed of: its connections' finalizers would complain of a closed database.
+    return dg.DagsterInstance.ephemeral()
 
 
 @pytest.fixture(scope="session")

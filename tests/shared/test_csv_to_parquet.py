@@ -100,6 +100,7 @@ def test_a_bad_file_is_refused_with_the_place_and_without_its_data(
 
 def run(publisher: Publisher, **config: str) -> dg.ExecuteInProcessResult:
     return csv_to_parquet.execute_in_process(
+        instance=dg.DagsterInstance.ephemeral(),
         run_config={"ops": {"drop_incomplete_rows": {"config": config}}},
         resources={"publisher": publisher},
         raise_on_error=False,

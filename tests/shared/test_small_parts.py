@@ -74,5 +74,9 @@ def test_a_plot_is_an_image_and_a_huge_one_is_refused() -> None:
 
 def test_a_permanent_failure_of_a_plain_function_needs_no_run() -> None:
     with pytest.raises(dg.Failure, match="copy it again") as failed:
-        fail_permanently(dg.build_op_context(), "cut off: copy it again", {"file": "a.vcf"})
+        fail_permanently(
+            dg.build_op_context(instance=dg.DagsterInstance.ephemeral()),
+            "cut off: copy it again",
+            {"file": "a.vcf"},
+        )
     assert failed.value.allow_retries is False

@@ -29,7 +29,7 @@ def attempt(warehouse: Warehouse, root: Path, run_id: str, started_at: datetime)
     return Attempt(
         store=ParquetStore(root),
         warehouse=warehouse,
-        context=dg.build_op_context(),
+        context=dg.build_op_context(instance=dg.DagsterInstance.ephemeral()),
         domain="finance",
         asset="totals",
         run_id=run_id,
