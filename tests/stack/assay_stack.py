@@ -4,6 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -127,17 +129,22 @@ class AssayStack:
 
     def service(self, name: str) -> dict[str, Any]:
         """What the engine knows of a service's container."""
-        (found,) = containers(
-            f"label=com.docker.compose.project={self.project}",
-            f"label=com.docker.compose.service={name}",
-        )
+        (found,) = containers(*self.services(), f"label=com.docker.compose.service={name}")
         return inspect(found)
+
+    def services(self) -> tuple[str, str]:
+        """Filters that let pass the services' containers, and no run's."""
+        # A run's container has the labels that Compose gave its image, the project's among them.
+        return (
+            f"label=com.docker.compose.project={self.project}",
+            "label=com.docker.compose.oneoff=False",
+        )
 
     def run_containers(self, run_id: str) -> list[dict[str, Any]]:
         """The containers, stopped ones too, that were made for a run."""
         return [inspect(found) for found in containers(f"label=dagster/run_id={run_id}")]
 
-    def run_container(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
+    def run_container(self, run_id: str, seconds: float = 180) -> dict[str, Any]:
         """A run's container, as soon as it is there; AssertionError after `seconds`."""
         found = wait_for(
             f"the container of run {run_id}",
@@ -174,3 +181,23 @@ class AssayStack:
 def alert_url(port: int) -> str:
     """The Apprise URL by which a container's alerts reach a web server on this host."""
     return f"json://{bridge_gateway()}:{port}/alerts"
+
+
+# Those that are up now: a failed test's report shows their logs.
+STARTED: list[AssayStack] = []
+
+
+@contextmanager
+def running(stack: AssayStack) -> Iterator[AssayStack]:
+    """Start an Assay, and remove it in the end; nothing of it may stay in the engine."""
+    STARTED.append(stack)
+    try:
+        try:
+            stack.up()
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{stack.logs()}") from error
+        yield stack
+    finally:
+        STARTED.remove(stack)
+        left = stack.remove()
+    assert not left, f"make reset left: {left}"

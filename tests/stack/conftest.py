@@ -10,13 +10,22 @@ import pytest
 # These tests share modules that no other room needs; pytest's import mode adds no folder itself.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from assay_stack import AssayStack, alert_url, copy_of
+from assay_stack import STARTED, AssayStack, alert_url, copy_of, running
 from docker_engine import why_no_engine
+from waiting import wait_for
 from webhook import Webhook
 
 REPOSITORY = Path(__file__).parents[2]
+ORDER = [
+    "test_start",
+    "test_landing",
+    "test_browser",
+    "test_runs",
+    "test_second_assay",
+    "test_redeploy",
+    "test_restart",
+]
 NEEDS_NO_ENGINE = "test_harness"
-started: list[AssayStack] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ]
     if not here:
         return
+    # A start from nothing comes first, what changes or stops the platform last.
+    items.sort(key=lambda item: 1 + ORDER.index(item.path.stem) if item in here else 0)
     reason = why_no_engine()
     for item in here:
         item.add_marker(pytest.mark.stack)
@@ -42,7 +53,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Add the services' last log lines to a failed test's report."""
     report = yield
     if report.failed and item.get_closest_marker("stack"):  # type: ignore[attr-defined]
-        for stack in started:
+        for stack in STARTED:
             report.sections.append(  # type: ignore[attr-defined]
                 (f"logs of {stack.project}", stack.logs())
             )
@@ -82,19 +93,21 @@ def assay(
         ASSAY_ALERT_URLS=alert_url(webhook.port),
         ASSAY_SETTLE_SECONDS="2",
     )
-    yield from running(stack)
-
-
-def running(stack: AssayStack) -> Iterator[AssayStack]:
-    """Start an Assay, hand it out, and remove it; nothing of it may stay in the engine."""
-    started.append(stack)
-    try:
-        stack.up()
+    with running(stack):
         yield stack
-    except AssertionError:
-        print(stack.logs())
-        raise
-    finally:
-        started.remove(stack)
-        left = stack.remove()
-        assert not left, f"make reset left: {left}"
+
+
+@pytest.fixture(scope="session")
+def samples_done(assay: AssayStack) -> None:
+    """The samples, computed to the last asset, and nothing running or waiting."""
+    wait_for(
+        "the samples' last results",
+        lambda: (
+            assay.count("genomics.variant_analysis")
+            and assay.count("finance.category_statistics")
+            and assay.count("finance.anomaly_detection")
+        ),
+        seconds=600,
+        every=2,
+    )
+    wait_for("the last run's end", lambda: not assay.api.unfinished(), seconds=300, every=2)

@@ -1,7 +1,6 @@
 """What the tests ask of a running Assay, by its GraphQL API alone."""
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ query { workspaceOrError { __typename ... on PythonError { message }
   ... on Workspace { locationEntries { name loadStatus locationOrLoadError { __typename
     ... on PythonError { message stack }
     ... on RepositoryLocation { name repositories { name
-      sensors { name sensorState { status } }
+      sensors { name sensorState { status ticks(limit: 1) { timestamp status } } }
       assetNodes { assetKey { path } description groupName } } } } } } } }
 """
 RUNS = """
@@ -104,6 +103,19 @@ class DagsterApi:
         """Each sensor's state, RUNNING or STOPPED, by its name."""
         return {s["name"]: s["sensorState"]["status"] for s in self.repository()["sensors"]}
 
+    def looked_since(self, moment: float) -> set[str]:
+        """The sensors that ended a tick which began after `moment` (seconds since the epoch)."""
+        return {
+            sensor["name"]
+            for sensor in self.repository()["sensors"]
+            for tick in sensor["sensorState"]["ticks"]
+            if tick["timestamp"] > moment and tick["status"] != "STARTED"
+        }
+
+    def unfinished(self) -> list[str]:
+        """Ids of the runs that wait or go on."""
+        return [run["runId"] for run in self.runs() if run["status"] not in FINISHED]
+
     def runs(self, limit: int = 500, **run_filter: object) -> list[dict[str, Any]]:
         """Runs, newest first. `run_filter` as the API's RunsFilter; tags become a dict."""
         found = self.ask(RUNS, filter=run_filter or None, limit=limit)["runsOrError"]["results"]
@@ -186,7 +198,3 @@ class DagsterApi:
         """Ask for the end of a run; AssertionError if it is refused."""
         answer = self.ask(TERMINATE, run=run_id)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
-
-    def now(self) -> float:
-        """Seconds since the epoch; the stack runs on the same machine's clock."""
-        return time.time()

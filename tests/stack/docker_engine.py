@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import socket
 import subprocess
+from ipaddress import ip_network
 from typing import Any
 
 
@@ -41,7 +43,11 @@ def containers(*filters: str) -> list[str]:
 
 def bridge_gateway() -> str:
     """The address under which containers of any bridge network reach this host."""
-    return docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}")
+    # The engine doesn't always tell the gateway: this host's own address in the network is it.
+    subnet = docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Subnet}}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((str(next(ip_network(subnet).hosts()) + 1), 9))
+        return str(probe.getsockname()[0])
 
 
 def left_of(project: str) -> list[str]:
