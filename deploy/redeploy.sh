@@ -17,21 +17,23 @@ new=$(deploy/images.sh user_code --only-tag)
 if [[ $new == "$old" ]]; then
     note "the code is what is deployed already: $old"
 else
-    say "Migrating the warehouse (only additions: the old code goes on meanwhile)"
-    ASSAY_USER_CODE_IMAGE=$new deploy/compose.sh run --rm --no-deps -T migrate_warehouse ||
-        fail "the migration failed; $old stays deployed." "Mend it and run make redeploy again."
-    say "Starting the new code server beside the old one"
+    say "Migrating the warehouse, then starting the new code server beside the old one"
+    # Migrations only add: the old code goes on meanwhile. Then both servers answer to the name for a
+    # moment: nobody finds the door closed, no tick and no launch fails.
     before=$(deploy/compose.sh ps --all --quiet user_code | sort)
-    # Both answer to the name for a moment: nobody finds the door closed, no tick and no launch fails.
-    if ! ASSAY_USER_CODE_IMAGE=$new deploy/compose.sh up --detach --no-deps --no-recreate --wait \
+    deploy/compose.sh rm --force migrate_warehouse >/dev/null 2>&1
+    # With its dependencies, though they are up: without, Compose would take the new container for
+    # one of another configuration, and the next `make up` would replace it.
+    if ! ASSAY_USER_CODE_IMAGE=$new deploy/compose.sh up --detach --no-recreate --wait \
         --scale "user_code=$(($(wc -w <<<"$before") + 1))" user_code; then
+        deploy/compose.sh logs --no-log-prefix --tail 20 migrate_warehouse >&2
         deploy/compose.sh ps --all --quiet user_code | sort | comm -13 <(echo "$before") - |
             while read -r container; do
                 docker logs --tail 20 "$container" >&2
                 docker rm --force "$container" >/dev/null
             done
-        fail "the new code server did not become healthy; $old stays deployed." \
-            "Its last lines are above. Mend it and run make redeploy again."
+        fail "the migration failed, or the new code server did not become healthy; $old stays deployed." \
+            "The last lines of both are above. Mend it and run make redeploy again."
     fi
     deploy/env_file.sh set ASSAY_USER_CODE_IMAGE "$new"
     say "Stopping the old one"
