@@ -10,6 +10,7 @@ import polars as pl
 from user_code.genomics.domain.call_set import open_call_set
 from user_code.genomics.domain.inspection import inspect_call_set
 from user_code.genomics.domain.qc_pass import run_pass
+from user_code.genomics.domain.report import draw_all, render_report
 from user_code.genomics.domain.variant_rows import QcLimits
 
 
@@ -19,10 +20,17 @@ class Tables:
     filtered: pl.DataFrame
     analysis: pl.DataFrame
     samples: pl.DataFrame
+    cohort: pl.DataFrame
+    report: str
 
 
-def compute(path: Path, limits: QcLimits | None = None, cells_per_block: int = 2_000_000) -> Tables:
-    """All tables of the call set at `path`."""
+def compute(
+    path: Path,
+    limits: QcLimits | None = None,
+    cells_per_block: int = 2_000_000,
+    report: bool = False,
+) -> Tables:
+    """All tables of the call set at `path`, and its report if asked."""
     with TemporaryDirectory() as folder:
         filtered, analysis = Path(folder) / "filtered.parquet", Path(folder) / "analysis.parquet"
         computed = run_pass(
@@ -37,6 +45,8 @@ def compute(path: Path, limits: QcLimits | None = None, cells_per_block: int = 2
             pl.read_parquet(filtered),
             pl.read_parquet(analysis),
             computed.sample_qc,
+            computed.cohort_qc,
+            render_report(computed, draw_all(analysis, computed.sample_qc)) if report else "",
         )
 
 

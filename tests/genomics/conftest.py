@@ -24,19 +24,21 @@ def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run_call_set(landing: Path, instance: dg.DagsterInstance, publisher: Publisher) -> RunCallSet:
-    """Run the job genomics_call_set for one call set, in this process."""
+    """Run the job genomics_call_set, or another, for one call set, in this process."""
     merged = dg.Definitions.merge(
         definitions.defs,
         dg.Definitions(resources={"publisher": publisher}, executor=dg.in_process_executor),
     )
 
-    def run(call_set: str, **config: object) -> dg.ExecuteInProcessResult:
+    def run(
+        call_set: str, *, job: str = "genomics_call_set", op: str = "call_set_qc", **config: object
+    ) -> dg.ExecuteInProcessResult:
         instance.add_dynamic_partitions(str(CALL_SETS.name), [call_set])
-        return merged.resolve_job_def("genomics_call_set").execute_in_process(
+        return merged.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=call_set,
             raise_on_error=False,
-            run_config={"ops": {"call_set_qc": {"config": config}}},
+            run_config={"ops": {op: {"config": config}}},
         )
 
     return run

@@ -11,7 +11,12 @@ from tests.genomics.conftest import RunCallSet
 from tests.genomics.vcf_text import write_vcf
 from user_code.genomics.assets import call_set_qc
 from user_code.genomics.config import GenomicsQcConfig
-from user_code.genomics.domain.contracts import RAW_GENOMIC_DATA, SAMPLE_QC, VARIANT_ANALYSIS
+from user_code.genomics.domain.contracts import (
+    COHORT_QC,
+    RAW_GENOMIC_DATA,
+    SAMPLE_QC,
+    VARIANT_ANALYSIS,
+)
 from user_code.shared.publishing import Publisher
 from user_code.shared.warehouse import Warehouse
 
@@ -69,7 +74,7 @@ def test_a_call_set_becomes_parquet_files_and_warehouse_rows(
 
 
 def test_each_materialisation_says_its_rows_columns_and_cost_and_shows_the_spectrum(
-    landing: Path, run_call_set: RunCallSet
+    landing: Path, run_call_set: RunCallSet, publisher: Publisher
 ) -> None:
     write_vcf(landing / "cohort.vcf.gz", ROWS, SAMPLES)
     found = materialized(run_call_set("cohort"))
@@ -78,6 +83,7 @@ def test_each_materialisation_says_its_rows_columns_and_cost_and_shows_the_spect
         "quality_filtered_data",
         "variant_analysis",
         "sample_qc",
+        "cohort_qc",
     }
     assert found["variant_analysis"]["dagster/row_count"].value == 5
     assert found["quality_filtered_data"]["dropped_low_quality"].value == 1
@@ -86,13 +92,16 @@ def test_each_materialisation_says_its_rows_columns_and_cost_and_shows_the_spect
     assert "data:image/png;base64," in str(
         found["variant_analysis"]["site_frequency_spectrum"].value
     )
+    assert {"call_rate", "ti_tv", "het_hom"} <= set(found["sample_qc"])
+    assert found["cohort_qc"]["report"].value == "reports/genomics/cohort/report.html"
+    assert (publisher.base / "reports/genomics/cohort/report.html").is_file()
     assert "subject_" not in str(found)
 
 
 def test_all_checks_pass_on_a_good_call_set(landing: Path, run_call_set: RunCallSet) -> None:
     write_vcf(landing / "cohort.bcf", ROWS, SAMPLES)
     evaluations = run_call_set("cohort").get_asset_check_evaluations()
-    assert len(evaluations) == 6
+    assert len(evaluations) == 7
     assert all(evaluation.passed for evaluation in evaluations)
 
 
@@ -204,12 +213,13 @@ def test_the_assets_can_be_called_as_a_function(
             "quality_filtered_data",
             "variant_analysis",
             "sample_qc",
+            "cohort_qc",
         )
     ]
     assert len(rows_of(warehouse, "SELECT 1 FROM genomics.sample_qc")) == 3
 
 
-@pytest.mark.parametrize("contract", [RAW_GENOMIC_DATA, VARIANT_ANALYSIS, SAMPLE_QC])
+@pytest.mark.parametrize("contract", [RAW_GENOMIC_DATA, VARIANT_ANALYSIS, SAMPLE_QC, COHORT_QC])
 def test_the_warehouse_tables_have_the_columns_of_their_contracts(
     contract: object, warehouse: Warehouse
 ) -> None:

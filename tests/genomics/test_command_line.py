@@ -17,12 +17,14 @@ def test_qc_leaves_the_tables_named_after_the_assets(
     path = write_vcf(tmp_path / "cohort.vcf.gz", ROWS, ["s1", "s2"])
     out = tmp_path / "out"
     assert main(["genomics", "qc", str(path), "--out", str(out)]) == 0
-    assert {file.name: pl.read_parquet(file).height for file in out.iterdir()} == {
+    assert {file.name: pl.read_parquet(file).height for file in out.glob("*.parquet")} == {
         "raw_genomic_data.parquet": 1,
         "quality_filtered_data.parquet": 1,
         "variant_analysis.parquet": 2,
         "sample_qc.parquet": 2,
+        "cohort_qc.parquet": 1,
     }
+    assert (out / "report.html").read_text().count("data:image/png;base64,") == 5
     assert "2 samples, 2 records, 2 variants; kept 1" in capsys.readouterr().out
 
 

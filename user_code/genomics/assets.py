@@ -12,6 +12,7 @@ import polars as pl
 from user_code.genomics.config import GenomicsQcConfig
 from user_code.genomics.domain.call_set import find_call_set
 from user_code.genomics.domain.contracts import (
+    COHORT_QC,
     QUALITY_FILTERED_OBSERVATIONS,
     QUALITY_FILTERED_VARIANTS,
     RAW_GENOMIC_DATA,
@@ -20,16 +21,18 @@ from user_code.genomics.domain.contracts import (
     Contract,
 )
 from user_code.genomics.domain.inspection import inspect_call_set
-from user_code.genomics.domain.qc_pass import Computed, run_pass
+from user_code.genomics.domain.qc_pass import run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
-from user_code.genomics.domain.spectrum_plot import site_frequency_spectrum
+from user_code.genomics.domain.report import draw_all, render_report
 from user_code.genomics.progress import log_progress
 from user_code.genomics.quarantine import DOMAIN, absolve, refuse
+from user_code.genomics.reports import publish_report
+from user_code.genomics.run_metadata import extra_metadata
 from user_code.settings import settings
 from user_code.shared.partition_keys import PartitionKeyError, check_partition_key
 from user_code.shared.permanent import fail_permanently
 from user_code.shared.publishing import Attempt, Publisher
-from user_code.shared.run_facts import materialization_metadata, plot_metadata
+from user_code.shared.run_facts import materialization_metadata
 from user_code.shared.store import StagedFile, file_metadata
 
 CALL_SETS = dg.DynamicPartitionsDefinition(name="call_set")
@@ -68,6 +71,9 @@ _LONG_FORM = (
             {"polars", "parquet", "postgres"},
         ),
         _spec(SAMPLE_QC, [QUALITY_FILTERED_VARIANTS.name], {"polars", "parquet", "postgres"}),
+        _spec(
+            COHORT_QC, [VARIANT_ANALYSIS.name, SAMPLE_QC.name], {"polars", "parquet", "postgres"}
+        ),
     ],
     partitions_def=CALL_SETS,
 )
@@ -81,13 +87,14 @@ def call_set_qc(
     except PartitionKeyError as error:
         fail_permanently(context, str(error))
     with ExitStack() as attempts:
-        raw_data, filtered_data, analysis, samples = (
+        raw_data, filtered_data, analysis, samples, cohort = (
             attempts.enter_context(publisher.attempt(context, DOMAIN, contract.name))
             for contract in (
                 RAW_GENOMIC_DATA,
                 QUALITY_FILTERED_VARIANTS,
                 VARIANT_ANALYSIS,
                 SAMPLE_QC,
+                COHORT_QC,
             )
         )
         filtered_path, analysis_path = (
@@ -110,7 +117,7 @@ def call_set_qc(
             )
         except RefusedInputError as error:
             refuse(raw_data, publisher.base, key, error)
-        spectrum = plot_metadata(site_frequency_spectrum(analysis_path))
+        pictures = draw_all(analysis_path, computed.sample_qc)
         # All files are whole before the first one is published.
         frames: list[tuple[Attempt, pl.DataFrame | StagedFile, str | None]] = [
             (raw_data, computed.raw_genomic_data, "genomics.raw_genomic_data"),
@@ -121,6 +128,7 @@ def call_set_qc(
                 "genomics.variant_analysis",
             ),
             (samples, computed.sample_qc, "genomics.sample_qc"),
+            (cohort, computed.cohort_qc, "genomics.cohort_qc"),
         ]
         published = {
             attempt.asset: attempt.publish(
@@ -132,7 +140,8 @@ def call_set_qc(
             for attempt, frame, table in frames
         }
     absolve(analysis, publisher.base, key)
-    extra = _extra_metadata(computed, spectrum)
+    report = publish_report(publisher.base, key, render_report(computed, pictures))
+    extra = extra_metadata(computed, pictures, str(report.relative_to(publisher.base)))
     for asset, file in published.items():
         yield dg.MaterializeResult(
             asset_key=asset,
@@ -146,22 +155,3 @@ def _stage(attempt: Attempt, path: Path, key: str, sha256: Sequence[str]) -> Sta
     return attempt.store.stage_file(
         path, DOMAIN, attempt.asset, key, run_id=attempt.run_id, input_sha256=sha256
     )
-
-
-def _extra_metadata(
-    computed: Computed, spectrum: dg.MetadataValue[Any]
-) -> dict[str, dict[str, Any]]:
-    """What each asset's materialisation says beside rows, columns and cost: counts, no names."""
-    facts = computed.raw_genomic_data.row(0, named=True)
-    unusual = computed.sample_qc["outlier_by"].is_not_null().sum()
-    shown = ("form", "n_samples", "n_records", "n_multiallelic", "sha256", "genome_build", "reader")
-    return {
-        RAW_GENOMIC_DATA.name: {name: facts[name] for name in shown if facts[name] is not None},
-        QUALITY_FILTERED_VARIANTS.name: {
-            "min_qual": facts["min_qual"],
-            "dropped_low_quality": facts["n_low_quality"],
-            "dropped_missing_quality": facts["n_missing_quality"],
-        },
-        VARIANT_ANALYSIS.name: {"site_frequency_spectrum": spectrum},
-        SAMPLE_QC.name: {"unusual_samples": unusual},
-    }

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from user_code.genomics.assets import CALL_SETS, call_set_qc
+from user_code.genomics.cohort_export import cohort_export
 from user_code.genomics.domain.call_set import call_set_name
 from user_code.shared.landing_sensor import build_landing_sensor
 
@@ -10,6 +11,12 @@ genomics_call_set = dg.define_asset_job(
     "genomics_call_set",
     selection=dg.AssetSelection.assets(call_set_qc),
     description="All tables of one call set, from the landing zone to the warehouse.",
+)
+
+genomics_export = dg.define_asset_job(
+    "genomics_export",
+    selection=dg.AssetSelection.assets(cohort_export),
+    description="What passes of one call set as one file, in the form that the config names.",
 )
 
 

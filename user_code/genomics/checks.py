@@ -7,6 +7,7 @@ import polars as pl
 
 from user_code.genomics.assets import CALL_SETS
 from user_code.genomics.domain.contracts import (
+    COHORT_QC,
     QUALITY_FILTERED_OBSERVATIONS,
     QUALITY_FILTERED_VARIANTS,
     RAW_GENOMIC_DATA,
@@ -95,6 +96,7 @@ CHECKS = [
     _schema_check(QUALITY_FILTERED_VARIANTS, QUALITY_FILTERED_OBSERVATIONS),
     _schema_check(VARIANT_ANALYSIS),
     _schema_check(SAMPLE_QC),
+    _schema_check(COHORT_QC),
     counts_conserved,
     variants_unique,
 ]

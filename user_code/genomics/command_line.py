@@ -5,11 +5,13 @@ import sys
 import time
 from pathlib import Path
 
+from user_code.genomics.command_line_export import add_export
 from user_code.genomics.domain.call_set import open_call_set
 from user_code.genomics.domain.contracts import QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS
 from user_code.genomics.domain.inspection import inspect_call_set
 from user_code.genomics.domain.qc_pass import Progress, run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.genomics.domain.report import REPORT_NAME, draw_all, render_report
 from user_code.genomics.domain.variant_rows import QcLimits
 
 
@@ -19,8 +21,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "qc",
         help="check a call set and compute its tables",
         description="Checks a VCF, VCF.gz, BCF or long-form Parquet (a file, or a folder of such "
-        "files) and writes raw_genomic_data, quality_filtered_data, variant_analysis and "
-        "sample_qc as Parquet. A damaged input is refused in one line, and no table is left.",
+        "files) and writes raw_genomic_data, quality_filtered_data, variant_analysis, sample_qc "
+        "and cohort_qc as Parquet, and report.html. A damaged input is refused in one line, and "
+        "no table is left.",
     )
     qc.add_argument("input", type=Path, metavar="INPUT", help="the file or folder")
     qc.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables go")
@@ -29,6 +32,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--keep-missing-quality", action="store_true", help="rows without a quality pass"
     )
     qc.set_defaults(func=run_qc)
+    add_export(subparsers)
 
 
 def run_qc(arguments: argparse.Namespace) -> int:
@@ -45,6 +49,11 @@ def run_qc(arguments: argparse.Namespace) -> int:
     small = vars(computed)
     for name, frame in small.items():
         frame.write_parquet(out / f".{name}.parquet.tmp")
+    report = out / f".{REPORT_NAME}.tmp"
+    report.write_text(
+        render_report(computed, draw_all(temporary[1], computed.sample_qc)), encoding="utf-8"
+    )
+    report.replace(out / REPORT_NAME)
     for name in (*names, *small):
         (out / f".{name}.parquet.tmp").replace(out / f"{name}.parquet")
     row = computed.raw_genomic_data.row(0, named=True)

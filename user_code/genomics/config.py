@@ -1,10 +1,37 @@
 """What a run of this domain can be told."""
 
+from enum import Enum
+
 import dagster as dg
 from pydantic import Field
 
+from user_code.genomics.domain.export import FORMATS
 from user_code.genomics.domain.high_quality import AdjRule
 from user_code.genomics.domain.variant_rows import QcLimits
+
+# By the function, because vcf.gz can't be a name in a class.
+OutputFormat = Enum("OutputFormat", {name: name for name in FORMATS})  # type: ignore[misc]
+
+
+class CohortExportConfig(dg.Config):
+    """What is written of a call set, and how."""
+
+    min_quality_score: float = Field(
+        default=30.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Lowest quality that is written, Phred: QUAL (VCF, BCF) or quality_score.",
+    )
+    batch_size: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Variants written at a time. The content is the same for every value; memory "
+        "grows with it.",
+    )
+    output_format: OutputFormat = Field(
+        default=OutputFormat("csv"), description="csv, parquet or vcf.gz."
+    )
 
 
 class GenomicsQcConfig(dg.Config):

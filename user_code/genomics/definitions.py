@@ -3,12 +3,13 @@
 import dagster as dg
 
 from user_code.genomics.assets import call_set_qc
-from user_code.genomics.automation import genomics_call_set, genomics_landing
+from user_code.genomics.automation import genomics_call_set, genomics_export, genomics_landing
 from user_code.genomics.checks import CHECKS
+from user_code.genomics.cohort_export import cohort_export
 
 defs = dg.Definitions(
-    assets=[call_set_qc],
+    assets=[call_set_qc, cohort_export],
     asset_checks=CHECKS,
-    jobs=[genomics_call_set],
+    jobs=[genomics_call_set, genomics_export],
     sensors=[genomics_landing],
 )

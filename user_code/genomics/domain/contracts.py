@@ -198,3 +198,37 @@ SAMPLE_QC = Contract(
     ),
     key=("sample_id",),
 )
+
+COHORT_QC = Contract(
+    "cohort_qc",
+    "The call set as a whole, one row. Counts are of (split) variants, passing or not, unless "
+    "they say otherwise; what needs genotypes is null for the Parquet form.",
+    (
+        Column("call_set", TEXT, "name of the call set"),
+        Column("n_samples", COUNT, "samples"),
+        Column("n_variants", INT, "(split) variants"),
+        Column("n_passing", INT, "variants that pass; Parquet form: with a passing observation"),
+        Column("n_snp", INT, "single-base changes"),
+        Column("n_insertion", INT, "insertions"),
+        Column("n_deletion", INT, "deletions"),
+        Column("n_other", INT, "all other kinds (mnp, complex, star, symbolic, ref, unknown)"),
+        Column("n_ti", INT, "transitions"),
+        Column("n_tv", INT, "other single-base changes"),
+        Column("r_ti_tv", REAL, "n_ti / n_tv", True),
+        Column("r_ti_tv_passing", REAL, "the same over the variants that pass", True),
+        Column("n_singleton", INT, "variants with ac = 1", True),
+        Column("n_monomorphic", INT, "variants of which one allele alone is called", True),
+        Column("call_rate", REAL, "share of genotypes with a called allele", True),
+        Column("n_hwe_extreme", INT, "variants with hwe_p below 1e-6", True),
+        Column("n_exc_het_extreme", INT, "variants with exc_het_p below 1e-6", True),
+        Column("spectrum", TEXT, "variants by af, JSON: 50 equal bins over 0 < af < 1", True),
+        Column("n_unusual_samples", COUNT, "samples with an outlier_by"),
+        Column("n_female", COUNT, "samples whose sex_by_x is female", True),
+        Column("n_male", COUNT, "samples whose sex_by_x is male", True),
+        Column("genome_build", TEXT, "by contig lengths", True),
+        Column("contig_naming", TEXT, "chr (chr1) or plain (1)", True),
+        Column("thresholds", TEXT, "the limits that were applied, JSON"),
+        Column("software", TEXT, "versions of what computed this"),
+    ),
+    key=("call_set",),
+)

@@ -50,16 +50,15 @@ class GenotypeBlock:
     declared: frozenset[str]  # FORMAT fields that the header declares
 
 
-def read_blocks(path: Path, cells: int = CELLS_PER_BLOCK) -> Iterator[GenotypeBlock]:
-    """Blocks of about `cells` genotypes, at least one record each.
+def read_blocks(
+    path: Path, cells: int = CELLS_PER_BLOCK, samples: list[str] | None = None
+) -> Iterator[GenotypeBlock]:
+    """Blocks of about `cells` genotypes, at least one record each; of `samples` (default: all).
 
     Raises RefusedInputError where htslib can't read on, or a genotype names an allele that the
     record doesn't list.
     """
-    try:
-        reader = cyvcf2.VCF(str(path))
-    except Exception as error:
-        raise _unreadable(path.name, error) from error
+    reader = open_vcf(path, samples)
     n_samples = len(reader.samples)
     declared = frozenset(_FORMAT.findall(reader.raw_header))
     rows = max(1, cells // max(1, n_samples))
@@ -81,6 +80,14 @@ def read_blocks(path: Path, cells: int = CELLS_PER_BLOCK) -> Iterator[GenotypeBl
                 return
     finally:
         reader.close()
+
+
+def open_vcf(path: Path, samples: list[str] | None = None) -> Any:
+    """A reader of all samples, or of some, in the file's order. Raises RefusedInputError."""
+    try:
+        return cyvcf2.VCF(str(path), samples=samples)
+    except Exception as error:
+        raise _unreadable(path.name, error) from error
 
 
 def indexed_records(path: Path) -> int | None:

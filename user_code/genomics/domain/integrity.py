@@ -29,6 +29,7 @@ class FileFacts:
     sha256: str
     samples: tuple[str, ...]
     n_records: int
+    contigs: tuple[str, ...]  # those that records are on, in their order
     contigs_declared: bool
     genome_build: str | None
     contig_naming: str | None
@@ -73,6 +74,7 @@ def inspect_file(path: Path, most_bytes: float = float("inf")) -> FileFacts:
             stream.sha256(),
             tuple(header.samples),
             n_records,
+            tuple(order.seen),
             bool(header.contigs),
             recognise_build(header.contigs),
             naming,
@@ -153,7 +155,7 @@ class _Order:
 
     def __init__(self, header: VcfHeader) -> None:
         self._declared = header.contigs
-        self.seen: set[str] = set()
+        self.seen: dict[str, None] = {}
         self._contig, self._position = "", 0
 
     def check(self, place: str, contig: str, position: int) -> None:
@@ -168,7 +170,7 @@ class _Order:
                     f"contig {contig} is not in the header, which declares others",
                     "Repair the header, with bcftools reheader --fai.",
                 )
-            self.seen.add(contig)
+            self.seen[contig] = None
         elif position < self._position:
             raise RefusedInputError(
                 place, "the position is before the one above", "Sort it, with bcftools sort."

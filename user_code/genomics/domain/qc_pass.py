@@ -9,6 +9,7 @@ import polars as pl
 
 from user_code.genomics.domain import genotype_blocks, long_form
 from user_code.genomics.domain.call_set import CallSet
+from user_code.genomics.domain.cohort_summary import summarise_cohort
 from user_code.genomics.domain.contracts import (
     QUALITY_FILTERED_VARIANTS,
     RAW_GENOMIC_DATA,
@@ -27,13 +28,14 @@ Progress = Callable[[int, int | None], None]  # records done, of how many
 
 @dataclass(frozen=True)
 class Computed:
-    """What a pass returns: the one row of raw_genomic_data, the rows of sample_qc.
+    """What a pass returns: raw_genomic_data and cohort_qc (a row each), the rows of sample_qc.
 
     The larger tables are in the files that it wrote.
     """
 
     raw_genomic_data: pl.DataFrame
     sample_qc: pl.DataFrame
+    cohort_qc: pl.DataFrame
 
 
 def run_pass(
@@ -64,6 +66,15 @@ def run_pass(
             cells_per_block,
         )
         _check_conserved(inspected.call_set, counted)
+        row = {
+            "call_set": inspected.call_set.name,
+            "n_files": len(inspected.call_set.files),
+            "n_bytes": sum(path.stat().st_size for path in inspected.call_set.files),
+            "sha256": inspected.joint_sha256,
+            "min_qual": limits.min_qual,
+            **counted,
+        }
+        cohort_qc = summarise_cohort(row, variant_analysis, sample_qc, limits)
         if inspected.has_changed():
             raise InputChangedError(
                 f"{inspected.call_set.name} was changed while it was read: run it again"
@@ -72,15 +83,7 @@ def run_pass(
         for path in paths:
             path.unlink(missing_ok=True)
         raise
-    row = {
-        "call_set": inspected.call_set.name,
-        "n_files": len(inspected.call_set.files),
-        "n_bytes": sum(path.stat().st_size for path in inspected.call_set.files),
-        "sha256": inspected.joint_sha256,
-        "min_qual": limits.min_qual,
-        **counted,
-    }
-    return Computed(pl.DataFrame([row], schema=RAW_GENOMIC_DATA.schema), sample_qc)
+    return Computed(pl.DataFrame([row], schema=RAW_GENOMIC_DATA.schema), sample_qc, cohort_qc)
 
 
 def _vcf(

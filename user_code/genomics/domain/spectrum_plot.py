@@ -1,9 +1,10 @@
 """A picture of a call set: how many variants have which frequency."""
 
-import io
 from pathlib import Path
 
 import polars as pl
+
+from user_code.genomics.domain.drawing import ODD, PASS, new_axes, to_png
 
 _BINS = 50
 
@@ -46,28 +47,17 @@ def carrier_counts(variant_analysis: Path) -> tuple[list[int], list[int]]:
 
 
 def site_frequency_spectrum(variant_analysis: Path) -> bytes:
-    """The spectrum as a PNG, 800 × 400 pixels; by share of carriers where there is no `af`."""
-    # matplotlib takes half a second to import, and only runs draw.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """The spectrum as a PNG; by share of carriers where there is no `af`."""
     passing, dropped = frequency_counts(variant_analysis)
     label = "frequency of the alternate allele"
     if not any(passing) and not any(dropped):
         (passing, dropped), label = carrier_counts(variant_analysis), "share of samples with it"
-    figure = Figure(figsize=(8, 4), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = new_axes("Site frequency spectrum", label, "variants")
     left = [number / _BINS for number in range(_BINS)]
-    axes.bar(left, passing, 1 / _BINS, align="edge", color="#2a6f97", label="pass")
-    axes.bar(
-        left, dropped, 1 / _BINS, passing, align="edge", color="#e07a5f", label="dropped by quality"
-    )
+    axes.bar(left, passing, 1 / _BINS, align="edge", color=PASS, label="pass")
+    axes.bar(left, dropped, 1 / _BINS, passing, align="edge", color=ODD, label="dropped by quality")
     if sum(passing) + sum(dropped):
         axes.set_yscale("symlog", linthresh=1)
-    axes.set(xlabel=label, ylabel="variants", title="Site frequency spectrum", xlim=(0, 1))
+    axes.set_xlim(0, 1)
     axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return to_png(axes)
