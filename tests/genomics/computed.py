@@ -29,6 +29,7 @@ def compute(
     limits: QcLimits | None = None,
     cells_per_block: int = 2_000_000,
     report: bool = False,
+    reference: Path | None = None,
 ) -> Tables:
     """All tables of the call set at `path`, and its report if asked."""
     with TemporaryDirectory() as folder:
@@ -39,6 +40,7 @@ def compute(
             filtered,
             analysis,
             cells_per_block=cells_per_block,
+            reference=reference,
         )
         return Tables(
             computed.raw_genomic_data,

@@ -152,7 +152,10 @@ def test_a_damaged_file_is_quarantined_alerted_and_leaves_nothing(
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.tags["dagster/max_retries"] == "0"
-    note = json.loads((publisher.base / "quarantine/genomics/cohort.json").read_text())
+    kept = publisher.base / "quarantine/genomics/cohort"
+    assert (kept / "cohort.vcf.gz").read_bytes() == whole[:-28]
+    note = json.loads((kept / "reason.json").read_text())
+    assert note["files"] == ["cohort.vcf.gz"]
     assert note["reason"] == "the BGZF end marker is missing"
     assert note["place"] == f"cohort.vcf.gz, byte {len(whole) - 28}"
     alert = "SELECT kind, severity, domain, state FROM ops.alerts"
@@ -163,7 +166,19 @@ def test_a_damaged_file_is_quarantined_alerted_and_leaves_nothing(
     (landing / "cohort.vcf.gz").write_bytes(whole)
     assert run_call_set("cohort").success
     assert rows_of(warehouse, "SELECT state FROM ops.alerts") == [("closed",)]
-    assert not (publisher.base / "quarantine/genomics/cohort.json").exists()
+    assert not kept.exists()
+
+
+def test_what_is_too_large_for_quarantine_is_named_there(
+    landing: Path, run_call_set: RunCallSet, publisher: Publisher
+) -> None:
+    write_vcf(landing / "cohort/a.vcf", ROWS, SAMPLES)
+    (landing / "cohort/b.vcf").write_bytes(b"nonsense")
+    for most, kept in ((0.0, ["reason.json"]), (1.0, ["a.vcf", "b.vcf", "reason.json"])):
+        assert not run_call_set("cohort", max_quarantine_gb=most).success
+        folder = publisher.base / "quarantine/genomics/cohort"
+        assert sorted(file.name for file in folder.iterdir()) == kept
+        assert [file.name for file in folder.parent.iterdir()] == ["cohort"]
 
 
 def test_a_partition_that_could_leave_the_data_folder_fails_for_good(
@@ -230,3 +245,24 @@ def test_the_warehouse_tables_have_the_columns_of_their_contracts(
     )
     expected = {"call_set", "run_id", "loaded_at", *contract.names}  # type: ignore[attr-defined]
     assert {str(name) for (name,) in columns} == expected
+
+
+def test_a_reference_is_checked_and_left_aligned_against(
+    landing: Path,
+    run_call_set: RunCallSet,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ASSAY_CONTRACTS", str(tmp_path / "contracts"))
+    reference = tmp_path / "contracts/genomics/tiny.fa"
+    reference.parent.mkdir(parents=True)
+    reference.write_text(">1\nGATTTTC\n")
+    row = "1 4 . TT T 50 . . GT 0/0 0/1 1/1"
+    write_vcf(landing / "cohort.vcf", [row], SAMPLES)
+    assert run_call_set("cohort", reference="tiny.fa").success
+    found = "SELECT reference, n_realigned, variant_id FROM genomics.raw_genomic_data"
+    found += " JOIN genomics.variant_analysis USING (call_set)"
+    assert rows_of(warehouse, found) == [("tiny.fa", 1, "1:2:AT:A")]
+    assert not run_call_set("cohort", reference="other.fa").success
+    assert not run_call_set("cohort", reference="../tiny.fa").success

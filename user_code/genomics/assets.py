@@ -114,9 +114,10 @@ def call_set_qc(
                 analysis_path,
                 metadata=file_metadata(raw_data.run_id, inspected.sha256),
                 progress=log_progress(context.log),
+                reference=_reference(config.reference),
             )
         except RefusedInputError as error:
-            refuse(raw_data, publisher.base, key, error)
+            refuse(raw_data, publisher.base, key, error, config.max_quarantine_gb * 1e9)
         pictures = draw_all(analysis_path, computed.sample_qc)
         # All files are whole before the first one is published.
         frames: list[tuple[Attempt, pl.DataFrame | StagedFile, str | None]] = [
@@ -149,6 +150,17 @@ def call_set_qc(
                 file, seconds=time.monotonic() - started, extra=extra[asset]
             ),
         )
+
+
+def _reference(name: str) -> Path | None:
+    """The FASTA of that name; RefusedInputError if it isn't there or can't be read."""
+    if not name:
+        return None
+    from user_code.genomics.domain.normalisation import check_reference
+
+    path = settings().contracts / DOMAIN / name
+    check_reference(path)
+    return path
 
 
 def _stage(attempt: Attempt, path: Path, key: str, sha256: Sequence[str]) -> StagedFile:

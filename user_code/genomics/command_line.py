@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from user_code.genomics.command_line_export import add_export
@@ -12,7 +13,7 @@ from user_code.genomics.domain.inspection import inspect_call_set
 from user_code.genomics.domain.qc_pass import Progress, run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.report import REPORT_NAME, draw_all, render_report
-from user_code.genomics.domain.variant_rows import QcLimits
+from user_code.genomics.limits_file import read_limits
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -27,9 +28,22 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     qc.add_argument("input", type=Path, metavar="INPUT", help="the file or folder")
     qc.add_argument("--out", type=Path, required=True, metavar="DIR", help="where tables go")
-    qc.add_argument("--min-qual", type=float, default=30.0, metavar="PHRED", help="default: 30")
+    qc.add_argument("--min-qual", type=float, metavar="PHRED", help="default: 30")
     qc.add_argument(
         "--keep-missing-quality", action="store_true", help="rows without a quality pass"
+    )
+    qc.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FASTA",
+        help="check reference alleles against it and left-align; plain or bgzipped, with its .fai",
+    )
+    qc.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="TOML or JSON with min_qual, keep_missing_quality, outlier_mads, max_expanded_gb, "
+        "adj_min_gq, adj_min_dp, adj_min_dp_haploid, adj_min_allele_balance",
     )
     qc.set_defaults(func=run_qc)
     add_export(subparsers)
@@ -37,15 +51,30 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
 
 def run_qc(arguments: argparse.Namespace) -> int:
     """Compute the tables of `arguments.input`; 0, or RefusedInputError with nothing written."""
-    if not arguments.min_qual >= 0:
-        raise RefusedInputError("--min-qual", "it is not 0 or more", "Give a Phred quality.")
-    limits = QcLimits(arguments.min_qual, arguments.keep_missing_quality)
-    inspected = inspect_call_set(open_call_set(arguments.input))
+    given = read_limits(arguments.config)
+    limits = given.limits
+    if arguments.min_qual is not None:
+        if not arguments.min_qual >= 0:
+            raise RefusedInputError("--min-qual", "it is not 0 or more", "Give a Phred quality.")
+        limits = replace(limits, min_qual=arguments.min_qual)
+    if arguments.keep_missing_quality:
+        limits = replace(limits, keep_missing_quality=True)
+    if arguments.reference:
+        from user_code.genomics.domain.normalisation import check_reference
+
+        check_reference(arguments.reference)
+    inspected = inspect_call_set(open_call_set(arguments.input), given.max_expanded_bytes)
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     names = (QUALITY_FILTERED_VARIANTS.name, VARIANT_ANALYSIS.name)
     temporary = [out / f".{name}.parquet.tmp" for name in names]
-    computed = run_pass(inspected, limits, *temporary, progress=_show_progress())
+    computed = run_pass(
+        inspected,
+        limits,
+        *temporary,
+        progress=_show_progress(),
+        reference=arguments.reference,
+    )
     small = vars(computed)
     for name, frame in small.items():
         frame.write_parquet(out / f".{name}.parquet.tmp")

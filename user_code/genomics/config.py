@@ -70,10 +70,24 @@ class GenomicsQcConfig(dg.Config):
         description="Lowest share AD[alt] / DP of a heterozygous genotype of high quality.",
     )
 
+    reference: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
+        description="File name of a FASTA (plain or bgzipped, with its .fai) in the folder "
+        "genomics/ of contracts.d: reference alleles are checked against it and variants "
+        "left-aligned. Empty: neither.",
+    )
+
     max_expanded_gb: float = Field(
         default=1000.0,
         gt=0,
         description="A file that decompresses to more than this (10^9 bytes) is refused.",
+    )
+
+    max_quarantine_gb: float = Field(
+        default=50.0,
+        ge=0,
+        description="A refused call set of more than this (10^9 bytes) isn't copied to quarantine.",
     )
 
     def limits(self) -> QcLimits:

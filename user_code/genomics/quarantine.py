@@ -1,34 +1,42 @@
-"""What happens to a call set that must not be computed on: kept facts, an alert, a failed run."""
+"""What happens to a call set that must not be computed on: kept whole, an alert, a failed run."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from user_code.genomics.domain.call_set import find_call_set
 from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.settings import settings
 from user_code.shared.alerts import close_alert, raise_alert
 from user_code.shared.permanent import fail_permanently
 from user_code.shared.publishing import Attempt
 
 DOMAIN = "genomics"
+REASON = "reason.json"
 
 
-def refuse(attempt: Attempt, base: Path, call_set: str, error: RefusedInputError) -> NoReturn:
-    """Write place and reason to quarantine/genomics/<call_set>.json, alert, fail for good.
+def refuse(
+    attempt: Attempt, base: Path, call_set: str, error: RefusedInputError, most_bytes: float
+) -> NoReturn:
+    """Copy the call set and the reason to quarantine/genomics/<call_set>/, alert, fail for good.
 
-    `base` is the folder that has quarantine/ in it.
-
-    The file itself stays in the landing zone, which nothing changes. Always raises dg.Failure.
+    `base` is the folder that has quarantine/ in it. Files of more than `most_bytes` together
+    aren't copied, which the reason says; those in the landing zone stay as they are. Always raises
+    dg.Failure.
     """
     facts = {"call_set": call_set, "place": error.place, "reason": error.reason}
-    _write(
-        _note(base, call_set),
+    _keep(
+        _folder(base, call_set),
+        _files(call_set),
         {
             **facts,
             "advice": error.advice,
             "run_id": attempt.run_id,
             "refused_at": datetime.now(UTC).isoformat(timespec="seconds"),
         },
+        most_bytes,
     )
     raise_alert(
         attempt.warehouse,
@@ -43,8 +51,8 @@ def refuse(attempt: Attempt, base: Path, call_set: str, error: RefusedInputError
 
 
 def absolve(attempt: Attempt, base: Path, call_set: str) -> None:
-    """The call set is fine now: remove the note of an earlier refusal and close its alert."""
-    _note(base, call_set).unlink(missing_ok=True)
+    """The call set is fine now: remove what an earlier refusal kept and close its alert."""
+    shutil.rmtree(_folder(base, call_set), ignore_errors=True)
     close_alert(attempt.warehouse, alert_key(call_set))
 
 
@@ -52,12 +60,27 @@ def alert_key(call_set: str) -> str:
     return f"input.refused:{DOMAIN}:{call_set}"
 
 
-def _note(base: Path, call_set: str) -> Path:
-    return base / "quarantine" / DOMAIN / f"{call_set}.json"
+def _folder(base: Path, call_set: str) -> Path:
+    return base / "quarantine" / DOMAIN / call_set
 
 
-def _write(path: Path, facts: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+def _files(call_set: str) -> tuple[Path, ...]:
+    try:
+        return find_call_set(settings().landing / DOMAIN, call_set).files
+    except RefusedInputError:  # gone, or several claim the name
+        return ()
+
+
+def _keep(folder: Path, files: tuple[Path, ...], facts: dict[str, str], most_bytes: float) -> None:
+    """Replace the folder whole, so that no reader takes an older file for the refused one."""
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    kept = sum(file.stat().st_size for file in files) <= most_bytes
+    for file in files if kept else ():
+        shutil.copyfile(file, temporary / file.name)
+    copied = [file.name for file in files] if kept else "too large: see the landing zone"
+    text = json.dumps({**facts, "files": copied}, indent=2)
+    (temporary / REASON).write_text(text + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)

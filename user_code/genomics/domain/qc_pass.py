@@ -1,9 +1,11 @@
 """One pass over an inspected call set computes all of its tables, streamed."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,11 +17,16 @@ from user_code.genomics.domain.contracts import (
     RAW_GENOMIC_DATA,
     VARIANT_ANALYSIS,
 )
+from user_code.genomics.domain.duplicates import DuplicateCounter
 from user_code.genomics.domain.inspection import InputChangedError, Inspected
+from user_code.genomics.domain.integrity import FileFacts
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.sample_tally import SampleTally
 from user_code.genomics.domain.table_file import TableFile
 from user_code.genomics.domain.variant_rows import LOW, UNKNOWN, QcLimits, analyse
+
+if TYPE_CHECKING:
+    from user_code.genomics.domain.normalisation import Normalised
 
 SAMPLES_KEY = "assay.samples"  # in the metadata of quality_filtered_data: JSON list, column order
 
@@ -47,9 +54,11 @@ def run_pass(
     metadata: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     cells_per_block: int = genotype_blocks.CELLS_PER_BLOCK,
+    reference: Path | None = None,
 ) -> Computed:
     """Write both tables to these paths; returns the small ones.
 
+    With a `reference` FASTA, variants are left-aligned first, in a copy beside the tables.
     `metadata` goes into both files' footers. Memory depends on `cells_per_block` (genotypes held
     at once), not on the file. Raises RefusedInputError or InputChangedError; then neither file is
     left.
@@ -64,6 +73,7 @@ def run_pass(
             metadata or {},
             progress or (lambda *_: None),
             cells_per_block,
+            reference,
         )
         _check_conserved(inspected.call_set, counted)
         row = {
@@ -94,12 +104,14 @@ def _vcf(
     metadata: Mapping[str, str],
     progress: Progress,
     cells: int,
+    reference: Path | None,
 ) -> tuple[dict[str, object], pl.DataFrame]:
     with_samples = {**metadata, SAMPLES_KEY: json.dumps(inspected.samples)}
     group_rows = max(1000, min(50_000, 16_000_000 // len(inspected.samples)))
-    expected = sum(facts.n_records for facts in inspected.files)
+    expected = None if reference else sum(facts.n_records for facts in inspected.files)
     tally = SampleTally(len(inspected.samples), inspected.files[0].genome_build)
-    done = n_multiallelic = 0
+    done = n_records = n_multiallelic = n_realigned = 0
+    duplicates = DuplicateCounter()
     dropped = {LOW: 0, UNKNOWN: 0}
     with (
         TableFile(filtered_path, QUALITY_FILTERED_VARIANTS, with_samples, group_rows) as kept,
@@ -107,20 +119,26 @@ def _vcf(
     ):
         for path, facts in zip(inspected.call_set.files, inspected.files, strict=True):
             before = done
-            for block in genotype_blocks.read_blocks(path, cells):
-                analysis, passing, counts = analyse(block, limits)
-                tally.add(block, counts, analysis)
-                analysed.write(analysis)
-                kept.write(passing)
-                done += len(block.pos)
-                n_multiallelic += sum(len(alts) > 1 for alts in block.alts)
-                for reason in dropped:
-                    dropped[reason] += int((analysis["reason"] == reason).sum())
-                progress(done, expected)
-            if done - before != facts.n_records:
+            with _aligned(path, facts, reference, filtered_path) as (source, aligned):
+                for block in genotype_blocks.read_blocks(source, cells):
+                    analysis, passing, counts = analyse(block, limits)
+                    tally.add(block, counts, analysis)
+                    duplicates.add(analysis)
+                    analysed.write(analysis)
+                    kept.write(passing)
+                    done += len(block.pos)
+                    n_multiallelic += sum(len(alts) > 1 for alts in block.alts)
+                    for reason in dropped:
+                        dropped[reason] += int((analysis["reason"] == reason).sum())
+                    progress(done, expected)
+            n_read = aligned.n_records if aligned else done - before
+            n_records += n_read
+            n_multiallelic += aligned.n_split if aligned else 0
+            n_realigned += aligned.n_realigned if aligned else 0
+            if n_read != facts.n_records:
                 raise RefusedInputError(
                     path.name,
-                    f"htslib reads {done - before} of its {facts.n_records} records",
+                    f"htslib reads {n_read} of its {facts.n_records} records",
                     "The file is damaged: export or copy it again.",
                 )
     first = inspected.files[0]
@@ -128,9 +146,12 @@ def _vcf(
         "form": first.form,
         "reader": genotype_blocks.READER,
         "n_samples": len(inspected.samples),
-        "n_records": done,
+        "n_records": n_records,
         "n_variants": analysed.rows,
         "n_multiallelic": n_multiallelic,
+        "n_realigned": n_realigned if reference else None,
+        "n_duplicates": duplicates.n,
+        "reference": reference.name if reference else None,
         "n_passing": kept.rows,
         "n_low_quality": dropped[LOW],
         "n_missing_quality": dropped[UNKNOWN],
@@ -141,6 +162,24 @@ def _vcf(
     return counted, tally.table(inspected.samples, limits.outlier_mads)
 
 
+@contextmanager
+def _aligned(
+    path: Path, facts: FileFacts, reference: Path | None, beside: Path
+) -> Iterator[tuple[Path, "Normalised | None"]]:
+    """The file to read: itself, or its left-aligned copy, which is removed afterwards."""
+    if reference is None:
+        yield path, None
+        return
+    # Only runs with a reference pay for loading bcftools.
+    from user_code.genomics.domain.normalisation import normalise
+
+    copy = beside.with_name(f".{beside.name.lstrip('.')}.aligned.tmp")
+    try:
+        yield copy, normalise(path, facts, reference, copy)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
 def _long_form(
     inspected: Inspected,
     limits: QcLimits,
@@ -149,6 +188,7 @@ def _long_form(
     metadata: Mapping[str, str],
     progress: Progress,
     _cells: int,
+    _reference: Path | None,
 ) -> tuple[dict[str, object], pl.DataFrame]:
     observations = long_form.scan_observations(inspected.call_set)
     summary = long_form.summarise(observations, limits)
