@@ -14,7 +14,7 @@ if [[ ${1:-} == absent ]]; then
 fi
 
 command -v docker >/dev/null || fail "no docker command found." \
-    "Install Docker Engine (Debian: apt-get install docker.io), or run without it: make dev"
+    "Install Docker Engine with your system's packages, or run without it: make dev"
 if ! said=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null); then
     case $said in
         *"permission denied"*)
