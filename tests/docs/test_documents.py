@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -101,6 +102,13 @@ def test_the_architecture_names_every_asset_and_job() -> None:
     page = text("docs/architecture.md")
 
     assert [name for name in loaded if f"`{name}`" not in page] == []
+
+
+def test_the_architecture_describes_every_service() -> None:
+    services = set(yaml.safe_load(text("docker-compose.yml"))["services"])
+    described = set(re.findall(r"^\| `(\w+)` \|", text("docs/architecture.md"), re.M))
+
+    assert services - described == set()
 
 
 def test_operations_explains_every_kind_of_alert() -> None:
