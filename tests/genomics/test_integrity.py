@@ -10,8 +10,8 @@ import polars as pl
 import pysam.bcftools
 import pytest
 
-from tests.genomics.computed import compute
-from tests.genomics.vcf_text import HEADER, write_vcf
+from tests.genomics.computed import compute, compute_once
+from tests.genomics.vcf_text import HEADER, vcf, write_vcf
 from user_code.genomics.domain.call_set import open_call_set
 from user_code.genomics.domain.inspection import InputChangedError, inspect_call_set
 from user_code.genomics.domain.integrity import inspect_file
@@ -156,6 +156,44 @@ def test_a_header_without_contigs_is_accepted_and_said(tmp_path: Path) -> None:
     header = "".join(line for line in HEADER.splitlines(True) if "##contig" not in line)
     raw = compute(write_vcf(tmp_path / "c.vcf", ROWS, SAMPLES, header)).raw.row(0, named=True)
     assert (raw["n_records"], raw["contigs_declared"], raw["genome_build"]) == (290, False, None)
+
+
+def test_a_real_header_without_contigs_gives_the_same_tables(shared_data: Path) -> None:
+    bare = compute(shared_data / "genomics/hail_sample2.vcf")
+    declared = compute_once(shared_data / "genomics/hail_sample2.contigs.vcf.gz")
+    # Its QUAL was rounded when the header was completed.
+    assert bare.analysis.drop("qual").equals(declared.analysis.drop("qual"))
+    assert bare.samples.equals(declared.samples)
+    assert bare.raw["contigs_declared"].item() is False
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (["1 100 . A G 50 . . GT 0/1 1/1"], r"chr2\.vcf: contig 1 is in an earlier file"),
+        (["X 5 . A G 50 . . GT 0/1 1/1", "1 9999 . A G 50 . . GT 0/1 1/1"], r"contig 1 is in an"),
+        (["1 2990 . A G 50 . . GT 0/1 1/1", "X 5 . A G 50 . . GT 0/1 1/1"], None),
+    ],
+)
+def test_files_of_a_folder_follow_each_other(
+    second: list[str], message: str | None, tmp_path: Path
+) -> None:
+    write_vcf(tmp_path / "parts/chr1.vcf", ROWS, SAMPLES)
+    path = tmp_path / "parts/chr2.vcf"
+    path.write_text(vcf(second, SAMPLES, HEADER))
+    if message is None:
+        assert compute(tmp_path / "parts").raw["n_duplicates"].item() == 1
+    else:
+        with pytest.raises(RefusedInputError, match=message):
+            compute(tmp_path / "parts")
+
+
+def test_two_builds_in_one_folder_are_refused(tmp_path: Path) -> None:
+    write_vcf(tmp_path / "parts/chr1.vcf", ROWS, SAMPLES)
+    header = HEADER.replace("249250621", "248956422").replace("155270560", "156040895")
+    write_vcf(tmp_path / "parts/chrX.vcf", ["X 5 . A G 50 . . GT 0/1 1/1"], SAMPLES, header)
+    with pytest.raises(RefusedInputError, match="its contigs are GRCh38's, those of the first"):
+        compute(tmp_path / "parts")
 
 
 def test_a_folder_with_other_samples_in_its_second_file_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from user_code.genomics.domain.contracts import (
 from user_code.genomics.domain.qc_pass import Computed
 from user_code.shared.run_facts import plot_metadata
 
-_ARRIVED = ("form", "n_samples", "n_records", "n_multiallelic", "sha256", "genome_build", "reader")
+_ARRIVED = (
+    "form", "n_samples", "n_records", "n_multiallelic", "n_realigned", "n_duplicates", "reference",
+    "sha256", "genome_build", "contig_naming", "contigs_declared", "reader",
+)  # fmt: skip
 _COHORT = ("n_variants", "n_passing", "r_ti_tv", "call_rate", "n_hwe_extreme", "n_unusual_samples")
 _PICTURES = {
     VARIANT_ANALYSIS.name: ("site_frequency_spectrum", "hwe"),

@@ -66,7 +66,34 @@ def inspect_call_set(call_set: CallSet, most_bytes: float = 1e12) -> Inspected:
             raise RefusedInputError(
                 path.name, "it names contigs otherwise than the first file", "Use one style."
             )
+        if len({known.genome_build for known in (facts, files[0])} - {None}) > 1:
+            raise RefusedInputError(
+                path.name,
+                f"its contigs are {facts.genome_build}'s, those of the first file "
+                f"{files[0].genome_build}'s",
+                "One call set has one build: lift one over, or make two call sets.",
+            )
+    _check_order(call_set, files)
     return Inspected(call_set, tuple(facts.sha256 for facts in files), files, state)
+
+
+def _check_order(call_set: CallSet, files: tuple[FileFacts, ...]) -> None:
+    """A contig goes on in the next file or comes once, so that no record is counted twice."""
+    seen: set[str] = set()
+    last_contig, last_position = "", 0
+    for path, facts in zip(call_set.files, files, strict=True):
+        if not facts.contigs:
+            continue
+        goes_on = facts.contigs[0] == last_contig and facts.first_position >= last_position
+        again = seen & set(facts.contigs[1:] if goes_on else facts.contigs)
+        if again:
+            raise RefusedInputError(
+                path.name,
+                f"contig {min(again)} is in an earlier file, too, up to a later position",
+                "Remove the file that is there twice, or name the files in the records' order.",
+            )
+        seen.update(facts.contigs)
+        last_contig, last_position = facts.contigs[-1], facts.last_position
 
 
 def _state(call_set: CallSet) -> tuple[tuple[int, int], ...]:

@@ -30,6 +30,8 @@ class FileFacts:
     samples: tuple[str, ...]
     n_records: int
     contigs: tuple[str, ...]  # those that records are on, in their order
+    first_position: int  # of the first record, 1-based; 0 without records
+    last_position: int
     contigs_declared: bool
     genome_build: str | None
     contig_naming: str | None
@@ -75,6 +77,8 @@ def inspect_file(path: Path, most_bytes: float = float("inf")) -> FileFacts:
             tuple(header.samples),
             n_records,
             tuple(order.seen),
+            order.first_position,
+            order.last_position,
             bool(header.contigs),
             recognise_build(header.contigs),
             naming,
@@ -156,7 +160,8 @@ class _Order:
     def __init__(self, header: VcfHeader) -> None:
         self._declared = header.contigs
         self.seen: dict[str, None] = {}
-        self._contig, self._position = "", 0
+        self.first_position = self.last_position = 0
+        self._contig = ""
 
     def check(self, place: str, contig: str, position: int) -> None:
         if contig != self._contig:
@@ -171,8 +176,9 @@ class _Order:
                     "Repair the header, with bcftools reheader --fai.",
                 )
             self.seen[contig] = None
-        elif position < self._position:
+        elif position < self.last_position:
             raise RefusedInputError(
                 place, "the position is before the one above", "Sort it, with bcftools sort."
             )
-        self._contig, self._position = contig, position
+        self.first_position = self.first_position or position
+        self._contig, self.last_position = contig, position

@@ -1,0 +1,30 @@
+"""What the benchmark measures on: the made-up cohort, and the table of its figures."""
+
+from pathlib import Path
+
+from benchmarks.genomics.__main__ import table
+from benchmarks.genomics.generate import decompress_only, generate
+from benchmarks.genomics.loops import cyvcf2_loop
+from benchmarks.genomics.peers import Cost
+from tests.genomics.computed import compute
+
+
+def test_the_made_up_cohort_is_whole_sorted_and_always_the_same(tmp_path: Path) -> None:
+    path = generate(tmp_path / "c.vcf.gz", n_samples=40, n_variants=300)
+    tables = compute(path)
+    facts = tables.raw.row(0, named=True)
+    assert (facts["n_samples"], facts["n_records"], facts["n_duplicates"]) == (40, 300, 0)
+    assert tables.samples["call_rate"].mean() > 0.95
+    assert cyvcf2_loop(path)[0] == 300
+    assert decompress_only(path) > path.stat().st_size
+    again = generate(tmp_path / "again.vcf.gz", n_samples=40, n_variants=300)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_the_table_compares_medians() -> None:
+    costs = {
+        "decompression alone": [Cost(1, 1, 10)],
+        "assay genomics qc": [Cost(4, 4, 100), Cost(2, 2, 100), Cost(9, 90, 300)],
+        "peer": [Cost(8, 8, 50)],
+    }
+    assert table(costs).splitlines()[-1] == "| peer | 8.0 s | 8.0 s | 50 MB | 2.00 × | 8.0 × |"
