@@ -18,8 +18,8 @@ from webhook import Webhook
 REPOSITORY = Path(__file__).parents[2]
 ORDER = [
     "test_start",
-    "test_landing",
     "test_browser",
+    "test_landing",
     "test_runs",
     "test_second_assay",
     "test_redeploy",
