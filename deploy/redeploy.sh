@@ -21,7 +21,7 @@ else
     # Migrations only add: the old code goes on meanwhile. Then both servers answer to the name for a
     # moment: nobody finds the door closed, no tick and no launch fails.
     before=$(deploy/compose.sh ps --all --quiet user_code | sort)
-    deploy/compose.sh rm --force migrate_warehouse >/dev/null 2>&1
+    deploy/compose.sh rm --force migrate_warehouse >/dev/null 2>&1 || true
     # With its dependencies, though they are up: without, Compose would take the new container for
     # one of another configuration, and the next `make up` would replace it.
     if ! ASSAY_USER_CODE_IMAGE=$new deploy/compose.sh up --detach --no-recreate --wait \
@@ -32,7 +32,7 @@ else
                 docker logs --tail 20 "$container" >&2
                 docker rm --force "$container" >/dev/null
             done
-        fail "the migration failed, or the new code server did not become healthy; $old stays deployed." \
+        fail "the migration failed, or the new code server did not become healthy; ${old:-the old code} stays deployed." \
             "The last lines of both are above. Mend it and run make redeploy again."
     fi
     deploy/env_file.sh set ASSAY_USER_CODE_IMAGE "$new"
