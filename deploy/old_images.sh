@@ -28,3 +28,5 @@ for tag in $(docker image ls --format '{{.Repository}}:{{.Tag}}' "$project/user_
         note "keeping $tag for now: finished runs' containers still hold it"
     fi
 done
+# Earlier builds that lost the moving tag to a later one.
+docker image prune --force --filter "label=com.docker.compose.project=$project" >/dev/null

@@ -23,6 +23,7 @@ deploy/compose.sh down --volumes --remove-orphans
 # Only runs mount these: the engine made them at the first one's start, not Compose.
 docker volume rm --force "${project}_data" "${project}_quarantine" "${project}_reports" >/dev/null
 docker image ls --format '{{.Repository}}:{{.Tag}}' |
-    grep -E "^$project/(dagster|user_code):" |
+    { grep -E "^$project/(dagster|user_code):" || true; } |
     xargs --no-run-if-empty docker image rm >/dev/null
+docker image prune --force --filter "label=com.docker.compose.project=$project" >/dev/null
 deploy/env_file.sh set ASSAY_USER_CODE_IMAGE ""
