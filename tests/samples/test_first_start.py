@@ -97,11 +97,14 @@ class Platform:
 
     def start(self) -> int:
         """All that follows from what is in the landing zone; how many runs sensors asked for."""
-        runs = self.tick("genomics_landing") + self.tick("finance_landing")
+        names = [sensor.name for sensor in self.repository.sensor_defs]
+        # Automation is not ticked but evaluated, below.
+        names.remove("finance_automation")
+        landing = [name for name in names if name.endswith("_landing")]
+        runs = sum(self.tick(name) for name in landing)
         self.automate()
         self._age_commits()
-        self.tick("finance_count_alerts")
-        return runs
+        return runs + sum(self.tick(name) for name in names if name not in landing)
 
     def alerts(self) -> list[tuple[str, str, int]]:
         """Kind, subject and count of all open alerts."""
