@@ -24,6 +24,7 @@ import docker
 import docker.errors
 from dagster import DagsterRun
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.storage.tags import MAX_RETRIES_TAG
 from dagster._serdes import ConfigurableClassData
 from dagster_docker import DockerRunLauncher
 from dagster_docker.container_context import DockerContainerContext
@@ -102,6 +103,12 @@ class AssayRunLauncher(DockerRunLauncher):
                     f"The engine lacks what the run's container needs: {error.explanation}. "
                     "`make up` makes the networks and volumes."
                 ) from error
+            if error.status_code == 403:
+                # Nobody becomes allowed by asking twice.
+                self._instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+                raise RunContainerError(
+                    f"The run's container was refused. {error.explanation}"
+                ) from error
             raise
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
@@ -145,7 +152,11 @@ class AssayRunLauncher(DockerRunLauncher):
 
 
 def container_context(here: Settings) -> DockerContainerContext:
-    """Network, environment, volumes, limits and labels of every run container of this Assay."""
+    """Network, environment, volumes, limits and labels of every run container of this Assay.
+
+    `control_plane.docker_gate` makes the container from what it allows itself, and refuses a
+    request for anything else: what is new here must be allowed there first.
+    """
     volumes = {
         f"{here.project}_{name}": {"bind": f"{here.root}/{name}", "mode": mode}
         for names, mode in ((WRITABLE_FOLDERS, "rw"), (READ_ONLY_FOLDERS, "ro"))

@@ -22,11 +22,13 @@ PASSWORDS = {
     "webserver": {"DAGSTER", "USER_CODE"},
     "daemon": {"DAGSTER", "USER_CODE"},
     "alerter": {"ALERTER"},
+    "docker_gate": set(),
 }
 
 
 def test_these_are_all_services() -> None:
-    assert LONG_RUNNING == ["alerter", "daemon", "postgres", "user_code", "webserver"]
+    expected = {"alerter", "daemon", "docker_gate", "postgres", "user_code", "webserver"}
+    assert set(LONG_RUNNING) == expected
     assert set(ONE_SHOT) < set(SERVICES)
 
 
@@ -54,10 +56,34 @@ def test_no_service_can_more_than_it_must(name: str) -> None:
     assert service["read_only"] is (name != "postgres")
 
 
-def test_only_webserver_and_daemon_hold_the_socket_and_run_as_root() -> None:
+def test_the_gate_alone_holds_the_socket_and_runs_as_root() -> None:
     holders = [n for n, s in SERVICES.items() if any(SOCKET in v for v in s.get("volumes", []))]
-    assert holders == ["webserver", "daemon"]
+    assert holders == ["docker_gate"]
     assert [n for n, s in SERVICES.items() if s.get("user") == "root"] == holders
+
+
+def test_the_gate_has_no_network_and_each_caller_a_socket_of_its_own() -> None:
+    assert SERVICES["docker_gate"]["network_mode"] == "none"
+    for caller in ("daemon", "webserver"):
+        place = f"gate_{caller}:/run/assay-gate"
+        holders = {
+            name: [v for v in service.get("volumes", []) if v.startswith(f"gate_{caller}:")]
+            for name, service in SERVICES.items()
+        }
+        assert {name: mounts for name, mounts in holders.items() if mounts} == {
+            "docker_gate": [f"{place}/{caller}"],
+            caller: [f"{place}:ro"],
+        }
+        assert SERVICES[caller]["environment"]["DOCKER_HOST"] == (
+            f"unix:///run/assay-gate/{caller}.sock"
+        )
+
+
+def test_user_code_is_built_with_the_labels_by_which_the_gate_knows_it() -> None:
+    assert SERVICES["user_code"]["build"]["labels"] == {
+        "assay.project": "${ASSAY_PROJECT:-assay}",
+        "assay.kind": "user_code",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -72,7 +98,7 @@ def test_a_service_knows_its_own_passwords_only(name: str) -> None:
 
 def test_the_runs_network_leads_to_postgres_and_nowhere_else() -> None:
     assert COMPOSE["networks"]["runs"]["internal"] is True
-    assert [n for n, s in SERVICES.items() if "runs" in s["networks"]] == ["postgres"]
+    assert [n for n, s in SERVICES.items() if "runs" in s.get("networks", [])] == ["postgres"]
 
 
 def test_the_ui_alone_is_published_on_an_address_from_the_env_file() -> None:

@@ -21,6 +21,7 @@ ORDER = [
     "test_browser",
     "test_landing",
     "test_runs",
+    "test_docker_gate",
     "test_second_assay",
     "test_redeploy",
     "test_restart",
