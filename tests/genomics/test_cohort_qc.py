@@ -81,6 +81,15 @@ def test_the_long_form_has_what_observations_tell(tmp_path: Path) -> None:
     assert tables.report.count("data:image/png;base64,") == 1
 
 
+@pytest.mark.parametrize(
+    "rows", [[], ["1 5 . A G 50 . . GT ./."], ["1 5 . A . 50 . . DP 3"]], ids=len
+)
+def test_files_that_tell_nothing_have_a_report_too(rows: list[str], tmp_path: Path) -> None:
+    tables = compute(write_vcf(tmp_path / "c.vcf", rows, ["a"]), report=True)
+    assert tables.report.count("data:image/png;base64,") == 5
+    assert tables.cohort["call_rate"].item() in (None, 0)
+
+
 def test_uniform_p_values_lie_on_the_diagonal(tmp_path: Path) -> None:
     n = 10_000
     table = pl.DataFrame({"hwe_p": [(k + 0.5) / n for k in range(n)]}).with_columns(

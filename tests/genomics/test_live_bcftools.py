@@ -94,3 +94,21 @@ def test_halves_of_the_samples_add_up_to_the_whole(data: st.DataObject) -> None:
         total = compute(whole).analysis
     for column in ("ac", "an", "n_called", "n_het", "n_hom_ref", "n_hom_alt", "n_hemi"):
         assert (left[column] + right[column]).to_list() == total[column].to_list(), column
+
+
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_halves_of_the_variants_add_up_to_the_whole(data: st.DataObject) -> None:
+    samples = ["s1", "s2", "s3"]
+    made = data.draw(rows(3))
+    cut = data.draw(st.integers(0, len(made)))
+    with TemporaryDirectory() as folder:
+        whole, left, right = (
+            compute(write_vcf(Path(folder) / f"{name}.vcf", part, samples))
+            for name, part in {"whole": made, "left": made[:cut], "right": made[cut:]}.items()
+        )
+    assert whole.analysis.equals(left.analysis.vstack(right.analysis))
+    counts = [name for name in whole.samples.columns if name.startswith("n_")]
+    for name in counts:
+        total = left.samples[name] + right.samples[name]
+        assert total.to_list() == whole.samples[name].to_list(), name

@@ -75,6 +75,8 @@ def run_qc(arguments: argparse.Namespace) -> int:
         progress=_show_progress(),
         reference=arguments.reference,
     )
+    if arguments.reference and sys.stderr.isatty():
+        print(file=sys.stderr)  # how many rows there will be isn't known before
     small = vars(computed)
     for name, frame in small.items():
         frame.write_parquet(out / f".{name}.parquet.tmp")

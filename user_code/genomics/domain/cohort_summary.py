@@ -64,7 +64,10 @@ def _genotype_counts() -> dict[str, pl.Expr]:
     return {
         "n_singleton": (ac == 1).sum(),
         "n_monomorphic": ((an > 0) & ((ac == 0) | (ac == an))).sum(),
-        "call_rate": pl.col("n_called").sum() / pl.col("n_samples").cast(pl.Int64).sum(),
+        # Nothing by nothing, of a file without records, is null.
+        "call_rate": (pl.col("n_called").sum() / pl.col("n_samples").cast(pl.Int64).sum()).fill_nan(
+            None
+        ),
         "n_hwe_extreme": (pl.col("hwe_p") < _EXTREME).sum(),
         "n_exc_het_extreme": (pl.col("exc_het_p") < _EXTREME).sum(),
     }

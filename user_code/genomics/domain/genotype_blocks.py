@@ -21,7 +21,8 @@ MISSING, ABSENT = -1, -2  # an allele that wasn't called; a place beyond the sam
 CELLS_PER_BLOCK = 1_000_000
 MOST_COPIES = 127  # copies are counted in a byte
 _FORMAT = re.compile(r"^##FORMAT=<(?:[^>]*,)?ID=([^,>]+)", re.MULTILINE)
-_INT_MISSING, _INT_END = -(2**31), -(2**31) + 1
+# htslib's integers for missing and for the end of a vector are the two lowest.
+_MISSING_BELOW = -2.1e9
 
 
 # htslib writes a line of its own for each odd row, to a run's log too. What matters is refused
@@ -128,27 +129,33 @@ def _unpack(record: Any, n_samples: int, declared: frozenset[str]) -> tuple[Any,
         ";".join(record.FILTERS) or ".",
         np.nan if record.QUAL is None else record.QUAL,
         alleles,
-        _numbers(record, "DP", given, n_samples, slice(0, 1))[0],
-        _numbers(record, "GQ", given, n_samples, slice(0, 1))[0],
-        _numbers(record, "AD", given, n_samples, slice(1, 1 + max(1, len(record.ALT))))
+        _numbers(record, "DP", given, slice(0, 1)),
+        _numbers(record, "GQ", given, slice(0, 1)),
+        _numbers(record, "AD", given, slice(1, 1 + max(1, len(record.ALT))))
         if "AD" in declared
         else None,
     )
 
 
-def _numbers(
-    record: Any, name: str, given: list[str], n_samples: int, which: slice
-) -> NDArray[np.float32]:
-    """Values of a FORMAT field, [value, sample]; NaN where missing, absent, or not a number."""
-    numbers = np.full((which.stop - which.start, n_samples), np.nan, np.float32)
+def _numbers(record: Any, name: str, given: list[str], which: slice) -> NDArray[np.float32] | None:
+    """Values of a FORMAT field, [value, sample]; None where absent, or not a number."""
     values = record.format(name) if name in given else None
     if values is None or values.dtype.kind not in "if":
-        return numbers
-    chosen = values[:, which].T
-    numbers[: len(chosen)] = chosen
-    if chosen.dtype.kind == "i":
-        numbers[: len(chosen)][(chosen == _INT_MISSING) | (chosen == _INT_END)] = np.nan
-    return numbers
+        return None
+    chosen: NDArray[np.float32] = values[:, which].T.astype(np.float32)
+    return chosen
+
+
+def _stack(
+    parts: tuple[NDArray[np.float32] | None, ...], heights: NDArray[np.int64], n_samples: int
+) -> NDArray[np.float32]:
+    """What `_numbers` gave of each record, in `heights` rows each; NaN where missing."""
+    stacked = np.full((int(heights.sum()), n_samples), np.nan, np.float32)
+    for part, end, height in zip(parts, np.cumsum(heights).tolist(), heights.tolist(), strict=True):
+        if part is not None:
+            stacked[end - height : end - height + len(part)] = part
+    stacked[stacked < _MISSING_BELOW] = np.nan
+    return stacked
 
 
 def _to_block(
@@ -164,20 +171,26 @@ def _to_block(
             f"a genotype has {ploidy} alleles, more than {MOST_COPIES}",
             "Leave the record out.",
         )
-    block = np.full((len(records), genotypes[0].shape[0], ploidy), ABSENT, np.int16)
+    n_samples = genotypes[0].shape[0]
+    block = np.full((len(records), n_samples, ploidy), ABSENT, np.int16)
     for row, alleles in enumerate(genotypes):
         block[row, :, : alleles.shape[1]] = alleles
     n_alts = np.fromiter((len(listed) for listed in alts), np.int64, len(alts))
     # Below ABSENT: an index so large that it came out negative.
-    beyond = np.flatnonzero((block.max(axis=(1, 2)) > n_alts) | (block.min(axis=(1, 2)) < ABSENT))
+    flat = block.reshape(len(records), -1)
+    beyond = np.flatnonzero((flat.max(axis=1) > n_alts) | (flat.min(axis=1) < ABSENT))
     if beyond.size:
         raise RefusedInputError(
             f"{name}, record {before + int(beyond[0]) + 1}",
             "a genotype names an allele that ALT doesn't list",
             "The record is damaged: call or export it again.",
         )
+    one = np.ones_like(n_alts)
     return GenotypeBlock(
         list(chrom), list(pos), list(ids), list(ref), list(alts), list(filters),
-        np.array(qual, np.float32), block, np.stack(depth), np.stack(quality),
-        np.concatenate(alt_depth) if "AD" in declared else np.empty((0, 0), np.float32), declared,
+        np.array(qual, np.float32), block,
+        _stack(depth, one, n_samples), _stack(quality, one, n_samples),
+        _stack(alt_depth, np.maximum(n_alts, 1), n_samples)
+        if "AD" in declared else np.empty((0, 0), np.float32),
+        declared,
     )  # fmt: skip

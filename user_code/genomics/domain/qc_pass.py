@@ -107,7 +107,7 @@ def _vcf(
     reference: Path | None,
 ) -> tuple[dict[str, object], pl.DataFrame]:
     with_samples = {**metadata, SAMPLES_KEY: json.dumps(inspected.samples)}
-    group_rows = max(1000, min(50_000, 16_000_000 // len(inspected.samples)))
+    group_rows = max(1000, min(50_000, 4_000_000 // len(inspected.samples)))
     expected = None if reference else sum(facts.n_records for facts in inspected.files)
     tally = SampleTally(len(inspected.samples), inspected.files[0].genome_build)
     done = n_records = n_multiallelic = n_realigned = 0
