@@ -1,14 +1,17 @@
 """`assay finance …`: the domain from the command line, without Dagster, Postgres or Docker."""
 
 import argparse
+import os
 import sys
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from user_code.finance.domain.anomalies import DetectorSettings, flag_unusual_days
 from user_code.finance.domain.batch import load_folder
-from user_code.finance.domain.totals_table import read_totals
+from user_code.finance.domain.lines_table import as_incidents, as_lines, has_lines
+from user_code.finance.domain.totals_table import as_totals, read_table
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,15 +25,29 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--contracts", type=Path, metavar="DIR", help="<source>.yaml for feeds of another form"
     )
     load.set_defaults(func=run_load)
-    detect = subparsers.add_parser("detect", help="daily totals → unusual days, with the reason")
+    detect = subparsers.add_parser(
+        "detect", help="daily line items or totals → unusual days, with the reason"
+    )
     detect.add_argument(
         "table",
         type=Path,
         metavar="TABLE",
-        help="CSV or Parquet: date, total_amount, transaction_count, and source, currency if many",
+        help="CSV or Parquet: date, source, line, amount (a row per line and day); or date, "
+        "total_amount, transaction_count, and source, currency if many",
     )
     detect.add_argument("--out", type=Path, required=True, metavar="FILE", help=".csv or .parquet")
-    detect.add_argument("--threshold", type=float, default=DetectorSettings.threshold)
+    detect.add_argument("--from", dest="begin", metavar="DATE", help="findings from this day on")
+    detect.add_argument(
+        "--incidents",
+        type=Path,
+        metavar="FILE",
+        help="line items only: date, source of known incidents; judged, but no example for later",
+    )
+    detect.add_argument(
+        "--threshold",
+        type=float,
+        help=f"totals only: robust standard deviations (default {DetectorSettings.threshold:g})",
+    )
     detect.set_defaults(func=run_detect)
 
 
@@ -55,14 +72,63 @@ def run_detect(options: argparse.Namespace) -> int:
     """Writes findings, also if there are none; raises ValueError on a table of another form."""
     if options.out.suffix not in (".csv", ".parquet"):
         raise ValueError(f"{options.out}: name it .csv or .parquet")
-    if not options.threshold > 0:
-        raise ValueError("--threshold should be above 0")
-    totals = read_totals(options.table)
-    findings = flag_unusual_days(totals, DetectorSettings(threshold=options.threshold))
+    begin = _first_day(options.begin)
+    table = read_table(options.table)
+    if has_lines(table):
+        findings, judged = _detect_lines(table, begin, options)
+    else:
+        findings, judged = _detect_totals(table, begin, options)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     if options.out.suffix == ".csv":
         findings.with_columns(pl.col("score").round(2)).write_csv(options.out)
     else:
         findings.write_parquet(options.out)
-    print(f"{findings.height} unusual days among {totals.height}: {options.out}")
+    print(f"{findings.height} unusual days among {judged}: {options.out}")
     return 0
+
+
+def _first_day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"--from: {text!r} is no date, write YYYY-MM-DD") from None
+
+
+def _detect_lines(
+    table: pl.DataFrame, begin: date | None, options: argparse.Namespace
+) -> tuple[pl.DataFrame, int]:
+    if options.threshold is not None:
+        raise ValueError("--threshold: line items learn their limits from the past, leave it out")
+    items = as_lines(table, options.table)
+    marked = options.incidents and as_incidents(read_table(options.incidents), options.incidents)
+    # Thousands of small equations: threads that wait for each other cost more than they bring.
+    # To be set before NumPy is loaded.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from user_code.finance.domain.line_findings import find_unusual_lines
+
+    findings = find_unusual_lines(
+        items, begin, marked, progress=_bar if sys.stderr.isatty() else None
+    )
+    return findings, items.select("date", "source").unique().height
+
+
+def _bar(done: int, of: int) -> None:
+    filled = "#" * (30 * done // of)
+    print(
+        f"\r[{filled:<30}] {done} of {of} sources", end="\n" if done == of else "", file=sys.stderr
+    )
+
+
+def _detect_totals(
+    table: pl.DataFrame, begin: date | None, options: argparse.Namespace
+) -> tuple[pl.DataFrame, int]:
+    if options.incidents is not None:
+        raise ValueError("--incidents: only for tables with the columns date, source, line, amount")
+    threshold = DetectorSettings.threshold if options.threshold is None else options.threshold
+    if not threshold > 0:
+        raise ValueError("--threshold should be above 0")
+    totals = as_totals(table, options.table)
+    findings = flag_unusual_days(totals, DetectorSettings(threshold=threshold))
+    if begin is not None:
+        findings = findings.filter(pl.col("date") >= begin)
+    return findings, totals.height

@@ -156,6 +156,35 @@ ANOMALY_DETECTION = TableContract(
     ("date", "source", "currency"),
 )
 
+LINE_ITEMS = TableContract(
+    "line_items",
+    "the amount of one line (item, category) of a source on one day",
+    {
+        "date": pl.Date(),
+        "source": pl.String(),
+        "line": pl.String(),
+        "amount": pl.Float64(),
+    },
+    ("date", "source", "line"),
+)
+
+LINE_FINDINGS = TableContract(
+    "line_findings",
+    "one day of one source whose lines are far from what was to be expected; `score` is in robust "
+    "standard deviations, for kind line in powers of ten of likelihood",
+    {
+        "date": pl.Date(),
+        "source": pl.String(),
+        "kind": pl.String(),
+        "score": pl.Float64(),
+        "expected": pl.Float64(),
+        "observed": pl.Float64(),
+        "lines": pl.String(),
+        "reason": pl.String(),
+    },
+    ("date", "source"),
+)
+
 TABLES = (
     FINANCIAL_TRANSACTIONS,
     DAILY_SUMMARY,

@@ -14,21 +14,27 @@ class TableRefused(ValueError):
     """The table cannot be judged; the message says where and why."""
 
 
-def read_totals(path: Path) -> pl.DataFrame:
-    """CSV or Parquet → HISTORICAL_DATA. `source` and `currency` may lack: one series then."""
+def read_table(path: Path) -> pl.DataFrame:
+    """CSV (all text) or Parquet, by its suffix → a frame; raises TableRefused."""
     if not path.is_file():
         raise TableRefused(f"{path}: no such file")
     try:
         if path.suffix == ".parquet":
-            table = pl.read_parquet(path)
-        else:
-            table = pl.read_csv(path, infer_schema=False)
+            return pl.read_parquet(path)
+        return pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise TableRefused(f"{path}: not a readable table: {str(error).splitlines()[0]}") from error
+
+
+def as_totals(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """A table as read → HISTORICAL_DATA. `source` and `currency` may lack: one series then."""
     needed = [name for name in HISTORICAL_DATA.columns if name not in _DEFAULTS]
     lacking = [name for name in needed if name not in table.columns]
     if lacking:
-        raise TableRefused(f"{path}: lacks the column {', '.join(lacking)}")
+        raise TableRefused(
+            f"{path}: lacks the column {', '.join(lacking)} "
+            "(or, for line items: date, source, line, amount)"
+        )
     table = table.with_columns(
         pl.lit(value).alias(name) for name, value in _DEFAULTS.items() if name not in table.columns
     )
