@@ -247,6 +247,25 @@ def test_the_warehouse_tables_have_the_columns_of_their_contracts(
     assert {str(name) for (name,) in columns} == expected
 
 
+def test_a_full_disk_does_not_keep_the_alert_from_being_raised(
+    landing: Path,
+    run_call_set: RunCallSet,
+    publisher: Publisher,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    (landing / "cohort.vcf").write_bytes(b"nonsense")
+    assert not run_call_set("cohort").success
+    folder = publisher.base / "quarantine/genomics/cohort"
+    assert [file.name for file in folder.iterdir()] == ["reason.json"]
+    assert "No space left" in json.loads((folder / "reason.json").read_text())["files"]
+    assert rows_of(warehouse, "SELECT kind FROM ops.alerts") == [("input.refused",)]
+
+
 def test_a_reference_is_checked_and_left_aligned_against(
     landing: Path,
     run_call_set: RunCallSet,

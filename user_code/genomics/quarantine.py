@@ -76,10 +76,17 @@ def _keep(folder: Path, files: tuple[Path, ...], facts: dict[str, str], most_byt
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    kept = sum(file.stat().st_size for file in files) <= most_bytes
-    for file in files if kept else ():
-        shutil.copyfile(file, temporary / file.name)
-    copied = [file.name for file in files] if kept else "too large: see the landing zone"
+    copied: list[str] | str = [file.name for file in files]
+    if sum(file.stat().st_size for file in files) > most_bytes:
+        copied = "too large: see the landing zone"
+    else:
+        try:
+            for file in files:
+                shutil.copyfile(file, temporary / file.name)
+        except OSError as error:  # the alert matters more than the copy
+            copied = f"can't be copied ({error.strerror}): see the landing zone"
+            for file in files:
+                (temporary / file.name).unlink(missing_ok=True)
     text = json.dumps({**facts, "files": copied}, indent=2)
     (temporary / REASON).write_text(text + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
