@@ -69,4 +69,10 @@ alerts: ## list the alerts that are not closed
 alert-test: ## send a test alert through every configured channel
 	@deploy/compose.sh exec -T alerter python -m control_plane.alerts test
 
-.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test
+quarantine: ## count the records in quarantine by source, day and reason
+	@deploy/quarantine.sh
+
+replay: ## have a source's days read again, after a fix of its contract: SOURCE=till DAY=2026-01-31
+	@deploy/compose.sh exec -T user_code python -m user_code.finance.replay "$(SOURCE)" $(DAY)
+
+.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test quarantine replay

@@ -1,0 +1,51 @@
+"""`python -m user_code.finance.domain.quarantine_counts [FOLDER]`: the quarantine, in counts.
+
+Never a raw line: those stay in the files, which their owner alone may read.
+"""
+
+import sys
+from pathlib import Path
+
+import polars as pl
+
+from user_code.finance.domain.contracts import QUARANTINE
+
+
+def count_quarantine(folder: Path) -> pl.DataFrame:
+    """The quarantine's files, `folder`/<source>/<day>.parquet → source, file_date, reason, records.
+
+    A record of two reasons counts for both. Sorted; no rows if the folder is empty or missing.
+    """
+    files = sorted(folder.glob("*/*.parquet"))
+    if not files:
+        return _count(QUARANTINE.empty().lazy())
+    return _count(pl.scan_parquet(files).select("source", "file_date", "reasons"))
+
+
+def _count(records: pl.LazyFrame) -> pl.DataFrame:
+    return (
+        records.explode("reasons")
+        .rename({"reasons": "reason"})
+        .group_by("source", "file_date", "reason")
+        .agg(pl.len().cast(pl.Int64).alias("records"))
+        .sort("source", "file_date", "reason")
+        .collect()
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Prints a line per source, day and reason; exit code 0."""
+    folder = Path(arguments[0] if arguments else "/assay/quarantine/finance")
+    counts = count_quarantine(folder)
+    if counts.is_empty():
+        print("nothing is in quarantine")
+        return 0
+    wide = max(len(source) for source in [*counts["source"], "source"])
+    print(f"{'source':<{wide}}  day         records  reason")
+    for source, day, reason, records in counts.iter_rows():
+        print(f"{source:<{wide}}  {day}  {records:>7}  {reason}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
