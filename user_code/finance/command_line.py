@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import re
 import sys
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +13,12 @@ import polars as pl
 from user_code.finance.domain.anomalies import DetectorSettings, flag_unusual_days
 from user_code.finance.domain.batch import load_folder
 from user_code.finance.domain.lines_table import as_incidents, as_lines, has_lines
+from user_code.finance.domain.reconciliation import as_control_totals, find_differences
 from user_code.finance.domain.totals_table import as_totals, read_table
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `load` and `detect`."""
+    """Adds `load`, `detect` and `reconcile`."""
     load = subparsers.add_parser(
         "load", help="daily feeds → transactions, duplicates, quarantine and summaries"
     )
@@ -49,6 +52,25 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         help=f"totals only: robust standard deviations (default {DetectorSettings.threshold:g})",
     )
     detect.set_defaults(func=run_detect)
+    reconcile = subparsers.add_parser(
+        "reconcile", help="amounts and month-to-date totals → what doesn't add up"
+    )
+    reconcile.add_argument(
+        "table",
+        type=Path,
+        metavar="TABLE",
+        help="CSV or Parquet: date, source, line, amount, month_to_date",
+    )
+    reconcile.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help=".csv or .parquet"
+    )
+    reconcile.add_argument(
+        "--tolerance",
+        default="0",
+        metavar="AMOUNT",
+        help="differences up to this are none, for feeds in rounded units (default 0)",
+    )
+    reconcile.set_defaults(func=run_reconcile)
 
 
 def run_load(options: argparse.Namespace) -> int:
@@ -70,21 +92,46 @@ def run_load(options: argparse.Namespace) -> int:
 
 def run_detect(options: argparse.Namespace) -> int:
     """Writes findings, also if there are none; raises ValueError on a table of another form."""
-    if options.out.suffix not in (".csv", ".parquet"):
-        raise ValueError(f"{options.out}: name it .csv or .parquet")
+    _check_suffix(options.out)
     begin = _first_day(options.begin)
     table = read_table(options.table)
     if has_lines(table):
         findings, judged = _detect_lines(table, begin, options)
     else:
         findings, judged = _detect_totals(table, begin, options)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    if options.out.suffix == ".csv":
-        findings.with_columns(pl.col("score").round(2)).write_csv(options.out)
-    else:
-        findings.write_parquet(options.out)
+    _write(findings.with_columns(pl.col("score").round(2)), options.out)
     print(f"{findings.height} unusual days among {judged}: {options.out}")
     return 0
+
+
+def run_reconcile(options: argparse.Namespace) -> int:
+    """Writes the differences, also if there are none; ValueError on a table of another form."""
+    _check_suffix(options.out)
+    totals = as_control_totals(read_table(options.table), options.table)
+    differences = find_differences(totals, _tolerance(options.tolerance))
+    _write(differences, options.out)
+    print(f"{differences.height} of {totals.height} line-days don't add up: {options.out}")
+    return 0
+
+
+def _tolerance(text: str) -> Decimal:
+    # At most 12 digits before the point and 4 after it, which fits in MONEY.
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,4})?", text):
+        raise ValueError(f"--tolerance: {text!r} should be a plain number of 0 or more")
+    return Decimal(text)
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix not in (".csv", ".parquet"):
+        raise ValueError(f"{out}: name it .csv or .parquet")
+
+
+def _write(frame: pl.DataFrame, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".csv":
+        frame.write_csv(out)
+    else:
+        frame.write_parquet(out)
 
 
 def _first_day(text: str | None) -> date | None:

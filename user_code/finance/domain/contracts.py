@@ -185,6 +185,36 @@ LINE_FINDINGS = TableContract(
     ("date", "source"),
 )
 
+CONTROL_TOTALS = TableContract(
+    "control_totals",
+    "the amount of one line of a source on one day, and what the feed states for the month so far",
+    {
+        "date": pl.Date(),
+        "source": pl.String(),
+        "line": pl.String(),
+        "amount": MONEY,
+        "month_to_date": MONEY,
+    },
+    ("date", "source", "line"),
+)
+
+RECONCILIATION = TableContract(
+    "reconciliation",
+    "one line-day whose month-to-date total isn't the previous one and the amount: `difference` is "
+    "`stated` less `expected`; `previous` is null on a line's first day of a month",
+    {
+        "date": pl.Date(),
+        "source": pl.String(),
+        "line": pl.String(),
+        "previous": MONEY,
+        "amount": MONEY,
+        "expected": MONEY,
+        "stated": MONEY,
+        "difference": MONEY,
+    },
+    ("date", "source", "line"),
+)
+
 TABLES = (
     FINANCIAL_TRANSACTIONS,
     DAILY_SUMMARY,
