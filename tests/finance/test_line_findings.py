@@ -86,6 +86,12 @@ def test_a_single_series_is_judged_by_itself():
     assert found.select("date", "kind", "lines").row(0) == (LATE, "unit", "line 00")
 
 
+def test_early_on_only_what_is_gross_is_said_of_a_single_series():
+    feed = _feed(lines=1)
+    assert find_unusual_lines(_change(feed, 10), FAULTY)["kind"].to_list()[:1] == ["unit"]
+    assert find_unusual_lines(_change(feed, 1.5)).is_empty()
+
+
 def test_later_days_change_nothing_that_was_said_of_earlier_ones():
     feed = _change(_feed(), 2)
     whole = find_unusual_lines(feed)

@@ -36,6 +36,7 @@ _LEAST_REGULAR = 6
 _TOTAL_BUDGET, _LINE_BUDGET = 1.2, 4.0
 _MEMORY = 1000
 _LEAST_SCORES, _LEAST_LIKELIHOODS = 100, 60
+_LEAST_GROSS, _GROSS_SIGMAS, _GROSS = 20, 4.0, 1.6
 # A source that stays away is told on its first days.
 _LONGEST_OUTAGE = 5
 
@@ -142,10 +143,16 @@ class _Source:
                     found.append(self._finding(at, "outage", None, model, amounts))
                 continue
             past = self._earlier(scores, at)
-            if np.isnan(scores[at]) or len(past) < _LEAST_SCORES:
+            if np.isnan(scores[at]) or len(past) < _LEAST_GROSS:
                 continue
-            share = _TOTAL_BUDGET / 2 / self._days_a_year(at)
-            if scores[at] > tail_limit(past, share) or -scores[at] > tail_limit(-past, share):
+            if len(past) >= _LEAST_SCORES:
+                share = _TOTAL_BUDGET / 2 / self._days_a_year(at)
+                high, low = tail_limit(past, share), -tail_limit(-past, share)
+            else:
+                # Too early to know the tail: only what is as gross as another unit.
+                high = max(_GROSS_SIGMAS, _GROSS / float(model.scale[at, 0]))
+                low = -high
+            if not low <= scores[at] <= high:
                 kind = kind_of_factor(model.residual[at, 0]) or "line"
                 found.append(self._finding(at, kind, float(scores[at]), model, amounts))
         return found
