@@ -24,6 +24,7 @@ from control_plane.boot_crashes import fail_crashed_starts
 from control_plane.daemon_lock import DaemonLock, LockLostError
 from control_plane.health import OK, note_health
 from control_plane.postgres_patience import wait_longer_for_postgres
+from control_plane.queue_interval import look_at_the_queue_often
 from control_plane.reaper import reap
 from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
@@ -133,6 +134,7 @@ def main() -> None:
     # As process 1 of a container Python would ignore a SIGTERM that nobody handles.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     wait_longer_for_postgres()
+    look_at_the_queue_often()
     here = settings()
 
     def say(reason: str) -> None:
