@@ -17,8 +17,13 @@ deploy/env_file.sh make
 deploy/host.sh
 deploy/base_images.sh
 deploy/landing.sh make
-deploy/images.sh dagster
-deploy/images.sh user_code
+# Both at once: a build waits for downloads as often as for the processor. Compose itself comes
+# first, so that they don't both fetch it.
+deploy/compose.sh version >/dev/null
+deploy/images.sh dagster &
+other=$!
+deploy/images.sh user_code || { wait "$other" || true; exit 1; }
+wait "$other"
 
 say "Starting, and waiting until every service is healthy"
 # Roles first: an older Assay's, or passwords changed in the file since.
