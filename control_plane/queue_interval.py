@@ -13,4 +13,4 @@ SECONDS = 0.5
 
 def look_at_the_queue_often() -> None:
     """From now on queue coordinators of this process name this interval, whatever is configured."""
-    QueuedRunCoordinator.dequeue_interval_seconds = property(lambda _: SECONDS)  # type: ignore[assignment,method-assign,return-value]
+    QueuedRunCoordinator.dequeue_interval_seconds = property(lambda _: SECONDS)  # type: ignore[assignment,method-assign]
