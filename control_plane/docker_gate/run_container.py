@@ -48,7 +48,7 @@ def rebuild(asked: JsonObject, policy: Policy) -> JsonObject:
     cpus = _number(host.get("NanoCpus"), LEAST_NANO_CPUS, policy.most_nano_cpus, "NanoCpus")
     built: JsonObject = {
         "Image": _image(asked.get("Image"), policy),
-        "Entrypoint": [],
+        # No Entrypoint: the image's own gets this command. Whose image it is, the gate looks up.
         "Cmd": _command(asked.get("Cmd"), run_id),
         "Env": _environment(asked.get("Env"), job_name),
         "User": USER,

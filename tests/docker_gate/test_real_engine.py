@@ -38,7 +38,9 @@ pytestmark = pytest.mark.skipif(bool(_why_not()), reason=_why_not() or "")
 
 PROJECT = f"assaytest{uuid.uuid4().hex[:8]}"
 IMAGE = f"{PROJECT}/user_code:v1"
-SLEEPS = "trap 'exit 0' TERM; echo started; while :; do sleep 0.1; done"
+# Of the image: a run's command is handed to it.
+ENTRY_POINT = '["env", "THROUGH=entry-point"]'
+SLEEPS = "trap 'exit 0' TERM; echo started $THROUGH; while :; do sleep 0.1; done"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def engine() -> Iterator[docker.DockerClient]:
     """The engine itself, with an image, a network and a foreign container of this test's own."""
     client = docker.from_env()
     image_labels = {
-        IMAGE: f"LABEL assay.project={PROJECT} assay.kind=user_code",
+        IMAGE: f"LABEL assay.project={PROJECT} assay.kind=user_code\nENTRYPOINT {ENTRY_POINT}",
         f"{PROJECT}/user_code:unlabelled": "LABEL a=b",
         f"{PROJECT}/foreign:v1": f"LABEL assay.project={PROJECT} assay.kind=user_code",
     }
@@ -56,7 +58,10 @@ def engine() -> Iterator[docker.DockerClient]:
         for image, label in image_labels.items():
             repository, tag = image.split(":")
             said = client.api.import_image_from_data(
-                _root_filesystem(SLEEPS), repository=repository, tag=tag, changes=[label]
+                _root_filesystem(SLEEPS),
+                repository=repository,
+                tag=tag,
+                changes=label.splitlines(),
             )
             assert "error" not in str(said), said
         yield client
@@ -157,7 +162,7 @@ def test_a_run_lives_and_ends_through_the_gate(
         create(through, RUN_ID)
     assert twice.value.status_code == 409
     deadline = time.monotonic() + 20
-    while b"started" not in container.logs(tail=30):
+    while b"started entry-point" not in container.logs(tail=30):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     container.stop(timeout=20)
