@@ -121,6 +121,26 @@ def test_columns_that_older_files_lack_are_null(store: ParquetStore) -> None:
     assert frame["b"].to_list() == [None, None, "x", None]
 
 
+def test_columns_that_newer_files_lack_are_null_too(store: ParquetStore) -> None:
+    publish(store, FRAME, "k1")
+    publish(store, FRAME.select("a", pl.lit(1.5).alias("c")), "k2")
+    publish(store, FRAME.select("a"), "k3")
+    os.utime(store.path("finance", "totals", "k3"), (4e9, 4e9))
+    frame = store.scan("finance", "totals", ["k1", "k2", "k3"]).collect()
+    assert frame["a"].to_list() == [1, 2] * 3
+    assert frame["b"].to_list() == ["x", None, None, None, None, None]
+    assert frame["c"].to_list() == [None, None, 1.5, 1.5, None, None]
+
+
+def test_a_note_is_published_with_the_rows(store: ParquetStore) -> None:
+    publish(store, FRAME)
+    assert store.note("finance", "totals", "k", "files") is None
+    staged = store.stage(FRAME, "finance", "totals", "k", run_id="r", notes={"files": "[]"})
+    assert store.note("finance", "totals", "k", "files") is None
+    staged.publish()
+    assert store.note("finance", "totals", "k", "files") == "[]"
+
+
 def test_a_writer_of_its_own_is_checked(store: ParquetStore, tmp_path: Path) -> None:
     path = store.temporary_path("finance", "totals", "k", "r")
     FRAME.write_parquet(path)

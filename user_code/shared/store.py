@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,7 @@ class ParquetStore:
         return sorted(file.stem for file in files if not file.name.startswith("."))
 
     def scan(self, domain: str, asset: str, partitions: Sequence[str]) -> pl.LazyFrame:
-        """The rows of these partitions, lazily. Columns that older files lack are null in them.
+        """The rows of these partitions, lazily. Columns that some files lack are null there.
 
         Raises MissingPartitionError that names what lacks.
         """
@@ -96,9 +96,20 @@ class ParquetStore:
                 f"{domain}/{asset} has no data for {shown or 'any partition'}: "
                 f"materialise {asset} for it first"
             )
-        # The newest file knows all columns: schemas only ever grow.
-        schema = pl.read_parquet_schema(max(paths, key=lambda path: path.stat().st_mtime_ns))
+        # No single file must know all columns: during an upgrade old code may write the newest.
+        newest_first = sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        schemas = [dict(pl.read_parquet_schema(path)) for path in newest_first]
+        # The widest is the most likely to know the order; of equally wide ones, the newest.
+        widest = max(schemas, key=len)
+        schema = dict(widest)
+        for other in schemas:
+            for column, kind in other.items():
+                schema.setdefault(column, kind)
         return pl.scan_parquet(paths, schema=schema, glob=False, missing_columns="insert")
+
+    def note(self, domain: str, asset: str, partition: str, name: str) -> str | None:
+        """A published file's note, as `stage` was given it; None if the file has no such note."""
+        return pl.read_parquet_metadata(self.path(domain, asset, partition)).get(name)
 
     def sweep(self, domain: str, asset: str) -> int:
         """Remove temporary files that killed writers left more than a day ago; returns how many."""
@@ -127,14 +138,18 @@ class ParquetStore:
         run_id: str,
         input_sha256: Sequence[str] = (),
         schema_version: int = 1,
+        notes: Mapping[str, str] | None = None,
     ) -> StagedFile:
-        """Write `frame` beside its target, streamed if lazy. The caller publishes or discards."""
+        """Write `frame` beside its target, streamed if lazy. The caller publishes or discards.
+
+        `notes` are kept in the file's footer, for `note`: they are published with the rows.
+        """
         temporary = self.temporary_path(domain, asset, partition, run_id)
         try:
             frame.lazy().sink_parquet(
                 temporary,
                 sync_on_close="all",
-                metadata=file_metadata(run_id, input_sha256, schema_version),
+                metadata={**(notes or {}), **file_metadata(run_id, input_sha256, schema_version)},
             )
             expected = frame.height if isinstance(frame, pl.DataFrame) else None
             return StagedFile.reopen(temporary, self.path(domain, asset, partition), expected)
