@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -81,6 +81,21 @@ def test_days_are_those_of_the_source_alone(landing):  # noqa: F811
     assert days_of(landing, "bank") == {FIRST, NEXT}
     assert days_of(landing, "bank", NEXT) == {NEXT}
     assert days_of(landing, "bank", NEXT + timedelta(days=1)) == set()
+
+
+def test_days_without_a_partition_are_never_asked_for(
+    publisher,
+    warehouse,
+    landing,  # noqa: F811
+):
+    today = datetime.now(UTC).date()
+    tomorrow, long_ago = today + timedelta(days=1), date(1999, 12, 31)
+    for day in (long_ago, FIRST, today, tomorrow):
+        write_feed(landing, "bank", day, ["1.00"])
+    assert days_of(landing, "bank") == {FIRST, today}
+    note_replay(warehouse, [long_ago, today, tomorrow])
+    (request,) = tick(publisher)
+    assert request.partition_key == str(today)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Without it the tables would depend on the order in which files arrived.
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,7 +15,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from user_code.finance.domain.moved_duplicates import unsettled_days
 from user_code.shared.alerts import close_alert, raise_alert
-from user_code.shared.landing import PlannedRun
+from user_code.shared.landing import FIRST_DAY, PlannedRun
 from user_code.shared.publishing import Attempt, Publisher
 from user_code.shared.store import ParquetStore
 from user_code.shared.warehouse import Warehouse
@@ -40,6 +40,11 @@ class NotedDay:
     day: date
     run_id: str
     rounds: int
+
+
+def has_partition(day: date) -> bool:
+    """Whether a run can be asked for the day: none of the future is in the assets' partitions."""
+    return FIRST_DAY <= day <= datetime.now(UTC).date()
 
 
 @contextmanager
@@ -115,7 +120,8 @@ def build_recompute_sensor(
     def look(publisher: Publisher) -> dg.SensorResult:
         with publisher.warehouse_for_sensor.transaction() as cursor:
             cursor.execute("SELECT day, run_id, rounds FROM finance.days_to_recompute")
-            noted = [NotedDay(*row) for row in cursor.fetchall()]
+            found = [NotedDay(*row) for row in cursor.fetchall()]
+            noted = [each for each in found if has_partition(each.day)]
             endless = [each for each in noted if each.rounds > MOST_ROUNDS]
             _tell_endless(cursor, domain, endless)
         runs = plan_runs([each for each in noted if each.rounds <= MOST_ROUNDS])

@@ -13,7 +13,9 @@ from pathlib import Path
 import psycopg2
 
 from user_code.finance.landed_days import files_by_day
+from user_code.finance.recompute import has_partition
 from user_code.settings import SettingsError, settings
+from user_code.shared.landing import FIRST_DAY
 from user_code.shared.warehouse import Warehouse
 
 # Asked for by a person: the count of rounds, which stops days that never settle, begins anew.
@@ -34,11 +36,16 @@ def note_replay(warehouse: Warehouse, days: Collection[date]) -> str:
 
 
 def days_of(landing: Path, source: str, only: date | None = None) -> set[date]:
-    """The days of which `source` has files in the landing zone; of `only`, if given."""
+    """The days of which `source` has files in the landing zone; of `only`, if given.
+
+    Only days that have a partition: a range with any other would fail, again and again.
+    """
     return {
         day
         for day, files in files_by_day(landing).items()
-        if only in (None, day) and any(file.source == source for file in files)
+        if only in (None, day)
+        and has_partition(day)
+        and any(file.source == source for file in files)
     }
 
 
@@ -53,7 +60,10 @@ def main(arguments: list[str]) -> int:
         days = days_of(here.landing, source, only)
         if not days:
             when = f" of {only}" if only else ""
-            return _refuse(f"no file{when} of the source {source} is in the landing zone")
+            return _refuse(
+                f"no file{when} of the source {source}, of a day from {FIRST_DAY} to today, is in "
+                "the landing zone"
+            )
         note_replay(Warehouse(here.warehouse_dsn()), days)
     except (ValueError, SettingsError, OSError, psycopg2.Error) as error:
         return _refuse(str(error).strip())
