@@ -3,10 +3,12 @@
 # for machines that reach a Debian mirror but no image registry.
 #   build.sh         what is missing
 #   build.sh fresh   all of it anew, with Debian's newest packages
-# The mirror is the one that this machine's own apt uses; debootstrap's default otherwise.
+# The mirror is the one that this machine's own apt uses, where this is Debian; debootstrap's default
+# otherwise.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source deploy/say.sh
+source deploy/base_images/apt.sh
 
 suite=trixie
 debian=assay/debian:$suite
@@ -37,24 +39,13 @@ find_debootstrap() {
         "PYTHON_IMAGE (Python 3.13, Debian) and POSTGRES_IMAGE (PostgreSQL 17)."
     note "getting debootstrap into .tools (it is not installed on this machine)"
     mkdir -p "$tools/download"
-    (cd "$tools/download" && rm -f debootstrap_*.deb && apt-get download -q debootstrap >/dev/null 2>&1) ||
-        fail "apt could not download debootstrap." "Refresh its lists first: apt-get update"
+    rm -f "$tools"/download/debootstrap_*.deb
+    # Without lists, or with old ones, apt cannot say where the package is.
+    (cd "$tools/download" && apt-get download -q debootstrap >/dev/null 2>&1) ||
+        { own_lists && (cd "$tools/download" && apt-get "${apt[@]}" download -q debootstrap >>"$tools/apt.log" 2>&1); } ||
+        fail "apt could not download debootstrap; its last lines:" "$(tail -n 5 "$tools/apt.log")" \
+            "Is this machine's Debian mirror reachable? The whole log: $tools/apt.log"
     dpkg-deb --extract "$tools"/download/debootstrap_*.deb "$tools/debootstrap"
-}
-
-# The Debian mirror and the security mirror that this machine uses; empty where it is no Debian.
-find_mirrors() {
-    mirror="" security=""
-    [[ -r /etc/os-release ]] && grep -q '^ID=debian' /etc/os-release || return 0
-    local sites
-    sites=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 2>/dev/null | sort -u) || return 0
-    local code
-    code=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    mirror=$(awk -v release="$code" '$2 == release && $1 ~ /debian\/?$/ {print $1; exit}' <<<"$sites")
-    security=$(awk -v release="$code-security" '$2 == release {print $1; exit}' <<<"$sites")
-    local proxy
-    proxy=$(apt-config dump Acquire::http::Proxy 2>/dev/null | sed -n 's/.*"\(.*\)".*/\1/p')
-    [[ -z $proxy ]] || export http_proxy=${http_proxy:-$proxy}
 }
 
 build_debian() {
