@@ -31,9 +31,16 @@ else
     [[ -x $local_binary ]] || fetch
     compose=("$local_binary")
 fi
+# A statement of how an image was built holds the time, and so gives the same code another id, and
+# with it another tag, at each build. BuildKit adds none then.
+export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 # The engine wants absolute paths; the environment counts for more than the file.
 for name in ASSAY_LANDING_DIR ASSAY_CONTRACTS_DIR; do
     value=$(deploy/env_file.sh get "$name")
     [[ -z $value ]] || export "$name=$(realpath --canonicalize-missing "$value")"
 done
+# Links in alerts must lead somewhere: "every address" is none that a browser can open.
+if [[ -z $(deploy/env_file.sh get ASSAY_UI_URL) && $(deploy/env_file.sh get ASSAY_UI_ADDRESS) == 0.0.0.0 ]]; then
+    export ASSAY_UI_URL=${ASSAY_UI_URL:-http://$(hostname):$(deploy/env_file.sh get ASSAY_UI_PORT)}
+fi
 exec "${compose[@]}" --env-file "$file" "$@"

@@ -27,3 +27,15 @@ if ! said=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null); then
                 "Without an engine there is the embedded edition: make dev" ;;
     esac
 fi
+
+# docker_gate mounts the engine's socket from where the system's engine has it. An engine in a virtual
+# machine (Docker Desktop, everything on a Mac) shows another one here, and has the usual one inside.
+usual='^unix://((/var)?/run|.*/\.docker/.*)/docker\.sock$'
+socket=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null || true)
+if [[ $(docker info --format '{{.SecurityOptions}}' 2>/dev/null) == *rootless* ]] ||
+    [[ $(uname) == Linux && $socket == unix://* && ! $socket =~ $usual ]]; then
+    fail "this engine (${socket:-rootless}) is not the system's, at /var/run/docker.sock, which Assay needs: runs" \
+        "are started by a service that mounts this socket, and files are read as uid 10001." \
+        "Use the system's engine: unset DOCKER_HOST; docker context use default" \
+        "Without one there is the embedded edition: make dev"
+fi

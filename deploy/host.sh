@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says before anything starts if this machine lacks what Assay needs: port, disk, memory.
+# Says before anything starts if this machine lacks what Assay needs: port, disk, memory, CPUs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/say.sh
@@ -56,4 +56,13 @@ if [[ $total_mb -lt $((services_mb + $(mb "$run"))) ]]; then
 fi
 if [[ $total_mb -lt $((services_mb + 4 * $(mb "$run"))) ]]; then
     note "warning: four runs at once may take 4 × $run, more than this machine has"
+fi
+
+# --- the CPUs ---
+cpus=$(get ASSAY_RUN_CPUS)
+[[ $cpus =~ ^[0-9]+(\.[0-9]+)?$ && $cpus =~ [1-9] ]] || fail "ASSAY_RUN_CPUS=$cpus in $file is no number of CPUs." "Write e.g. 1 or 1.5."
+there=$(docker info --format '{{.NCPU}}')
+if awk -v asked="$cpus" -v there="$there" 'BEGIN { exit !(asked > there) }'; then
+    fail "ASSAY_RUN_CPUS=$cpus in $file, but the engine has $there CPUs: it would refuse every run." \
+        "Set it to $there or less."
 fi

@@ -14,6 +14,9 @@ fi
 
 old=$(deploy/env_file.sh get ASSAY_USER_CODE_IMAGE)
 new=$(deploy/images.sh user_code --only-tag)
+# What was replaced earlier. What is replaced now must stay a while: the daemon queues runs with it
+# until it hears of the new code.
+deploy/old_images.sh "$new"
 if [[ $new == "$old" ]]; then
     note "the code is what is deployed already: $old"
 else
@@ -40,5 +43,4 @@ else
     # shellcheck disable=SC2086  # one word each
     [[ -z $before ]] || { docker stop --time 20 $before && docker rm $before; } >/dev/null
 fi
-deploy/old_images.sh
 say "Deployed: $new"
