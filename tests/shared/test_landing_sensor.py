@@ -131,6 +131,28 @@ def test_an_odd_name_opens_an_alert_once_and_its_removal_closes_it(
     assert alert(publisher)[0] == "closed"
 
 
+def test_what_can_not_be_read_opens_an_alert_once_and_the_rest_is_computed(
+    landing: Path, publisher: Publisher, instance: dg.DagsterInstance
+) -> None:
+    (landing / "finance/shop/shop-2025-01-01.csv").write_text("amount\n")
+    circle = landing / "finance/shop/shop-2025-01-02.csv"
+    circle.symlink_to(circle.name)
+    first = tick(FINANCE, publisher, instance)
+    assert first.run_requests is not None
+    assert [one.partition_key for one in first.run_requests] == ["2025-01-01"]
+    tick(FINANCE, publisher, instance, first.cursor)
+    state, count, facts = alert(publisher)
+    assert (state, count, facts["count"]) == ("open", 1, 1)
+    assert facts["names"] == ["finance/shop/shop-2025-01-02.csv"]
+    assert "chmod a+r" in str(facts)
+    circle.unlink()
+    circle.write_text("amount\n")
+    result = tick(FINANCE, publisher, instance, first.cursor)
+    assert result.run_requests is not None
+    assert [one.partition_key for one in result.run_requests] == ["2025-01-02"]
+    assert alert(publisher)[0] == "closed"
+
+
 def alert(publisher: Publisher) -> tuple[str, int, dict[str, object]]:
     with publisher.warehouse.transaction() as cursor:
         cursor.execute("SELECT state, count, facts FROM ops.alerts")

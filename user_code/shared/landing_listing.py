@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from user_code.shared.landing import KnownFile, LandedFile
@@ -17,6 +18,19 @@ COMPLETE = "_COMPLETE"
 _EDGE = 65_536
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What lies in the landing zone: complete files, and what may not be read, sorted by path.
+
+    `unreadable` are paths of files and folders relative to the landing zone. `whole` is false if
+    time was up before all files were looked at.
+    """
+
+    files: list[LandedFile]
+    unreadable: list[str]
+    whole: bool
+
+
 def list_landing(
     landing: Path,
     domain: str,
@@ -26,23 +40,33 @@ def list_landing(
     closed_folders: bool = False,
     known: Mapping[str, KnownFile] | None = None,
     budget_seconds: float = 30,
-) -> list[LandedFile]:
-    """The complete files below `landing/<domain>`, sorted by path; empty if there is no folder.
+) -> Listing:
+    """The complete files below `landing/<domain>`; none if there is no such folder.
 
     Complete: nothing has touched it (size, time, name) for `settle_seconds` before `now` (seconds
     since 1970). Dotfiles, `.part` and `.tmp` are ignored. With `closed_folders`, a folder that has
     `_COMPLETE` in it counts as one file, and any other folder is still being filled; without, all
     folders are looked into. Fingerprints are taken from `known` where a path is untouched; files
-    that are left when `budget_seconds` are used up are for the next call.
+    that are left when `budget_seconds` are used up are for the next call. What can't be read costs
+    its own files alone, and is named.
     """
     known = known or {}
     deadline = time.monotonic() + budget_seconds
     found = []
-    for path, members in _entries(landing / domain, closed_folders):
+    unreadable: set[str] = set()
+    whole = True
+
+    def note(path: Path, error: OSError) -> None:
+        # What was moved or removed while we looked, or is being written, is nobody's fault.
+        if not isinstance(error, FileNotFoundError) and _settled(path, now - settle_seconds):
+            unreadable.add(path.relative_to(landing).as_posix())
+
+    for path, members in _entries(landing / domain, closed_folders, note):
         try:
             stats = [(member, member.stat()) for member in members]
-        except OSError:
-            continue  # moved or removed while we looked, or a link to nothing
+        except OSError as error:
+            note(path, error)
+            continue
         # The change time is the kernel's own: `cp -p` and `touch -d` can't set it.
         if not stats or max(stat.st_ctime for _, stat in stats) > now - settle_seconds:
             continue
@@ -52,35 +76,77 @@ def list_landing(
         if before is not None and before.stamp == stamp:
             fingerprint = before.fingerprint
         elif time.monotonic() > deadline:
+            whole = False
             continue
         else:
             try:
                 fingerprint = _fingerprint(stats)
-            except OSError:
+            except OSError as error:
+                note(path, error)
                 continue
         size = sum(stat.st_size for _, stat in stats)
         newest = max(stat.st_mtime_ns for _, stat in stats)
         found.append(LandedFile(name, size, newest, fingerprint, stamp))
-    return found
+    return Listing(found, sorted(unreadable), whole)
 
 
-def _entries(folder: Path, closed_folders: bool) -> Iterator[tuple[Path, list[Path]]]:
-    """Each file or closed folder with the files that belong to it, sorted."""
+def _entries(
+    folder: Path, closed_folders: bool, note: Callable[[Path, OSError], None]
+) -> Iterator[tuple[Path, list[Path]]]:
+    """Each file or closed folder with the files that belong to it, sorted; `note` gets the rest."""
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except FileNotFoundError:
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
+    except OSError as error:
+        note(folder, error)
         return
     for entry in entries:
         path = Path(entry.path)
         if entry.name.startswith(".") or entry.name.endswith((".part", ".tmp")):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            if not closed_folders:
-                yield from _entries(path, closed_folders)
-            elif (path / COMPLETE).is_file():
-                yield path, sorted(member for member in path.rglob("*") if member.is_file())
-        elif entry.is_file():
-            yield path, [path]
+        try:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not is_folder:
+                members = [path] if entry.is_file() else []
+            else:
+                members = _members(path) if closed_folders else []
+        except OSError as error:
+            note(path, error)
+            continue
+        if is_folder and not closed_folders:
+            yield from _entries(path, closed_folders, note)
+        elif members:
+            yield path, members
+
+
+def _members(folder: Path) -> list[Path]:
+    """All files of a closed folder, sorted; none if it isn't closed. OSError if one can't be seen.
+
+    Not `rglob`, which passes over what it may not look into: a part would count as the whole.
+    """
+    with os.scandir(folder) as listed:
+        if not any(entry.name == COMPLETE and entry.is_file() for entry in listed):
+            return []
+    found: list[Path] = []
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as listed:
+            for entry in listed:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                elif entry.is_file():
+                    found.append(Path(entry.path))
+    return sorted(found)
+
+
+def _settled(path: Path, since: float) -> bool:
+    """Nothing has touched it after `since` (seconds since 1970), as far as that can be seen."""
+    try:
+        return path.lstat().st_ctime <= since
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _stamp(stats: list[tuple[Path, os.stat_result]]) -> str:

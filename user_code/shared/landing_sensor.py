@@ -13,7 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from user_code.settings import settings
 from user_code.shared.alerts import close_alert, raise_alert
 from user_code.shared.landing import Decision, PlannedRun, decide
-from user_code.shared.landing_listing import list_landing
+from user_code.shared.landing_listing import Listing, list_landing
 from user_code.shared.landing_memory import recall, remember
 from user_code.shared.publishing import Publisher
 
@@ -36,9 +36,9 @@ def build_landing_sensor(
 
     `to_partition` gets a path relative to the landing zone (`finance/shop/shop-2025-01-02.csv`)
     and returns the partition key, or None for a name that fits no pattern; those raise the alert
-    `landing.unrecognised`. Daily: days that follow each other are one run, whose assets need
-    `BackfillPolicy.single_run()`. Dynamic: new keys are added first, and a folder counts as one
-    file once `_COMPLETE` is in it.
+    `landing.unrecognised`. What can't be read raises `landing.unreadable`. Daily: days that follow
+    each other are one run, whose assets need `BackfillPolicy.single_run()`. Dynamic: new keys are
+    added first, and a folder counts as one file once `_COMPLETE` is in it.
     """
 
     @dg.sensor(
@@ -53,7 +53,7 @@ def build_landing_sensor(
         taken_tick = int(context.cursor or 0)
         with publisher.warehouse_for_sensor.transaction() as cursor:
             known, tick = recall(cursor, name, taken_tick)
-            arrived = list_landing(
+            listing = list_landing(
                 here.landing,
                 domain,
                 here.settle_seconds,
@@ -62,7 +62,7 @@ def build_landing_sensor(
                 known=known,
             )
             decision = decide(
-                arrived,
+                listing.files,
                 known,
                 to_partition=to_partition,
                 daily=daily,
@@ -71,10 +71,11 @@ def build_landing_sensor(
             )
             remember(cursor, name, tick, decision.remember)
             _tell_unrecognised(cursor, domain, decision)
+            _tell_unreadable(cursor, domain, listing)
         keys = [key for run in decision.runs for key in run.partitions]
         return dg.SensorResult(
             run_requests=[_request(run) for run in decision.runs],
-            skip_reason=None if keys else f"nothing new among {len(arrived)} complete files",
+            skip_reason=None if keys else f"nothing new among {len(listing.files)} complete files",
             dynamic_partitions_requests=(
                 [dynamic.build_add_request(keys)] if dynamic is not None and keys else []
             ),
@@ -106,3 +107,29 @@ def _tell_unrecognised(cursor: Cursor, domain: str, decision: Decision) -> None:
         )
     elif not names:
         close_alert(cursor, key)
+
+
+def _tell_unreadable(cursor: Cursor, domain: str, listing: Listing) -> None:
+    key = f"landing.unreadable:{domain}"
+    names = listing.unreadable
+    if not names:
+        if listing.whole:
+            close_alert(cursor, key)
+        return
+    facts = {
+        "count": len(names),
+        "names": names[:_SHOWN],
+        "advice": "chmod a+r the files and a+rx the folders; a link must lead to a file",
+    }
+    cursor.execute("SELECT facts FROM ops.alerts WHERE key = %s AND state <> 'closed'", (key,))
+    told = cursor.fetchone()
+    if told is None or told[0] != facts:  # once for each change, and not at every look
+        raise_alert(
+            cursor,
+            key=key,
+            kind="landing.unreadable",
+            severity="error",
+            domain=domain,
+            subject=f"{len(names)} files or folders in landing/{domain} can't be read",
+            facts=facts,
+        )
