@@ -75,6 +75,23 @@ def test_a_late_value_widens_the_type(
     assert frame.height == len(values)
 
 
+def test_columns_without_a_name_are_called_as_pandas_calls_them(tmp_path: Path) -> None:
+    frame = converted(tmp_path, "\ufeff,a,,b\n0,x,7,1.5\n1,y,8,2\n")
+    assert_frame_equal(
+        frame,
+        pl.DataFrame(
+            {"Unnamed: 0": [0, 1], "a": ["x", "y"], "Unnamed: 2": [7, 8], "b": [1.5, 2.0]}
+        ),
+    )
+
+
+def test_a_word_for_missing_is_a_null_and_does_not_change_the_type(tmp_path: Path) -> None:
+    missing = ["", "NA", '"NA"', "N/A", "NULL", "null", "NaN", "nan", "None", "<NA>", "#N/A"]
+    rows = [f"x,{word}" for word in missing] + [f"{word},1" for word in missing]
+    frame = converted(tmp_path, "\n".join(["text,number", *rows, "nano,2", "-,3"]) + "\n")
+    assert_frame_equal(frame, pl.DataFrame({"text": ["nano", "-"], "number": [2, 3]}))
+
+
 def test_a_header_without_rows_gives_no_rows(tmp_path: Path) -> None:
     frame = converted(tmp_path, "a,b\n")
     assert frame.columns == ["a", "b"]

@@ -2,11 +2,15 @@
 
 Two passes: the first finds types that hold for every row, the second writes. Types are Boolean,
 Int64, Float64, Date (YYYY-MM-DD) and, for all else, String; numbers with leading zeros and whole
-numbers too long for Int64 are identifiers, and stay text.
+numbers too long for Int64 are identifiers, and stay text. What pandas reads as missing is a null
+here, too, quoted or not; a column without a name gets the one that pandas gives it.
 """
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +24,11 @@ import pyarrow.parquet
 _BLOCK_BYTES = 2**20
 _ROW_GROUP = 100_000
 _SECONDS_BETWEEN_NEWS = 5.0
+# The default `na_values` of pandas.read_csv.
+_NULLS = (
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
 
 Progress = Callable[[str], None]
 
@@ -47,8 +56,8 @@ def convert_csv(
 ) -> Conversion:
     """Write `source` (UTF-8 with a header, `.gz` too) to `target`, which must not matter to anyone.
 
-    An empty field is a null. `progress` is called every few seconds with a line of news.
-    Raises UnreadableCsvError, FileNotFoundError.
+    Empty fields, NA, NULL, nan and the like are nulls. `progress` is called every few seconds with
+    a line of news. Raises UnreadableCsvError, FileNotFoundError.
     """
     if not source.is_file():
         raise FileNotFoundError(f"{source} doesn't exist or is no file: correct input_path")
@@ -92,8 +101,9 @@ class _News:
 
 
 def _batches(source: Path) -> Iterator[pl.DataFrame]:
-    """The file's rows as text, in order, in blocks."""
+    """The file's rows as text, in order, in blocks; columns are named as in `_header`."""
     bad: list[str] = []
+    names = _header(source)
 
     def note(row: pyarrow.csv.InvalidRow) -> str:
         # The library's own message quotes the row.
@@ -103,7 +113,7 @@ def _batches(source: Path) -> Iterator[pl.DataFrame]:
     try:
         with _open(source, note) as reader:
             for batch in reader:
-                frame = pl.from_arrow(batch)
+                frame = pl.from_arrow(batch.rename_columns(names))
                 assert isinstance(frame, pl.DataFrame)
                 yield frame
     except pa.ArrowInvalid as error:
@@ -126,30 +136,37 @@ def _grouped(batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 def _open(
     source: Path, note: Callable[[pyarrow.csv.InvalidRow], str]
 ) -> pyarrow.csv.CSVStreamingReader:
-    names = _header(source)
     return pyarrow.csv.open_csv(
         pa.input_stream(str(source)),
         # One thread: more would read ahead, which costs memory and loses the record's number.
         read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
         convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
+            # By their names in the file, where some may have none.
+            column_types=dict.fromkeys(["", *_header(source)], pa.string()),
             strings_can_be_null=True,
-            null_values=[""],
+            null_values=list(_NULLS),
         ),
     )
 
 
 def _header(source: Path) -> list[str]:
+    """The columns' names; one that has none is called as pandas calls it."""
     with pa.input_stream(str(source)) as file:
         head = file.read(_BLOCK_BYTES)
     if not head.strip():
         raise UnreadableCsvError(f"{source.name} is empty: it needs a header line at least")
-    frame = pl.read_csv(head, n_rows=0, infer_schema=False, truncate_ragged_lines=True)
-    line = head.split(b"\n", 1)[0]
-    if any(name.endswith("_duplicated_0") and name.encode() not in line for name in frame.columns):
+    try:
+        # The block's end may cut a character in two, which is no fault.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+        found = next(record for record in csv.reader(io.StringIO(text, newline="")) if record)
+    except (UnicodeDecodeError, csv.Error, StopIteration) as error:
+        reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "has no header line"
+        raise UnreadableCsvError(f"{source.name}: it {reason}; correct the file") from None
+    names = [name or f"Unnamed: {place}" for place, name in enumerate(found)]
+    if len(set(names)) < len(names):
         raise UnreadableCsvError(f"{source.name}: two columns have the same name in its header")
-    return frame.columns
+    return names
 
 
 def _without_data(message: str) -> str:

@@ -74,7 +74,7 @@ def inside(folder: Path, path: str, name: str) -> Path:
     return resolved
 
 
-@dg.job(description="A CSV from the landing zone becomes Parquet; rows with a null are dropped.")
+@dg.job(description="A CSV from the landing zone becomes Parquet; rows with a gap are dropped.")
 def csv_to_parquet() -> None:
     """`input_path` and `output_path` are in the run config."""
     drop_incomplete_rows()
