@@ -214,6 +214,9 @@ def test_a_real_gvcf_is_refused(shared_data: Path) -> None:
         ({"sample_id": ["a"], "variant_id": ["v"]}, "the column quality_score is missing"),
         ({"sample_id": [None], "variant_id": ["v"], "quality_score": [1]}, "sample_id is empty"),
         ({"sample_id": ["a"], "variant_id": ["v"], "quality_score": ["x"]}, "is not a number"),
+        ({"sample_id": [["a"]], "variant_id": ["v"], "quality_score": [1]}, "sample_id is neither"),
+        ({"sample_id": ["a"], "variant_id": [0.5], "quality_score": [1]}, "variant_id is neither"),
+        ({"sample_id": [b"\xff"], "variant_id": ["v"], "quality_score": [1]}, "is not UTF-8"),
     ],
 )
 def test_a_bad_long_form_is_refused(
@@ -222,6 +225,21 @@ def test_a_bad_long_form_is_refused(
     pl.DataFrame(columns).write_parquet(tmp_path / "rows.parquet")
     with pytest.raises(RefusedInputError, match=message):
         compute(tmp_path / "rows.parquet")
+
+
+def test_a_long_form_without_rows_is_refused(tmp_path: Path) -> None:
+    schema = {"sample_id": pl.String, "variant_id": pl.String, "quality_score": pl.Int64}
+    pl.DataFrame(schema=schema).write_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(RefusedInputError, match="in the Parquet rows: there are none"):
+        compute(tmp_path / "rows.parquet")
+
+
+def test_names_as_bytes_or_numbers_are_read(tmp_path: Path) -> None:
+    columns = {"sample_id": [b"a", b"b"], "variant_id": [7, 7], "quality_score": [40, 50]}
+    pl.DataFrame(columns).write_parquet(tmp_path / "rows.parquet")
+    found = compute(tmp_path / "rows.parquet")
+    assert found.samples["sample_id"].to_list() == ["a", "b"]
+    assert found.analysis["variant_id"].to_list() == ["7"]
 
 
 def test_a_cut_parquet_file_is_refused(tmp_path: Path) -> None:

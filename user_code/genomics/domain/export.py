@@ -73,7 +73,9 @@ def choose_samples(
 
 def _observed_samples(inspected: Inspected) -> list[str]:
     observations = long_form.scan_observations(inspected.call_set)
-    return observations.select(pl.col("sample_id").unique()).collect()["sample_id"].sort().to_list()
+    with long_form.reading(inspected.call_set.name):
+        names = observations.select(pl.col("sample_id").unique()).collect()["sample_id"]
+    return names.sort().to_list()
 
 
 def export(
@@ -197,11 +199,12 @@ def _long_form(
     rows = long_form.keep_passing(long_form.scan_observations(inspected.call_set), limits)
     if samples is not None:
         rows = rows.filter(pl.col("sample_id").is_in(samples))
-    if output_format == "csv":
-        rows.sink_csv(path)
-        written = pl.scan_csv(path)
-    else:
-        rows.sink_parquet(path)
-        written = pl.scan_parquet(path, glob=False)
+    with long_form.reading(inspected.call_set.name):
+        if output_format == "csv":
+            rows.sink_csv(path)
+            written = pl.scan_csv(path)
+        else:
+            rows.sink_parquet(path)
+            written = pl.scan_parquet(path, glob=False)
     counted = written.select(pl.len(), pl.col("sample_id").n_unique().alias("n")).collect()
     return Exported(int(counted["len"][0]), int(counted["n"][0]))

@@ -4,7 +4,8 @@ Hom-ref can't be told from missing in it: there is no AN, AF, call rate or HWE, 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,10 @@ from user_code.genomics.domain.variant_rows import LOW, UNKNOWN, QcLimits
 from user_code.genomics.domain.variant_types import is_transition, variant_type
 
 READER = f"polars {pl.__version__}"
+_ROWS = "in the Parquet rows"
 _SITE = r"^([^:]+):(\d+):([ACGTNacgtn]+):([ACGTNacgtn*]+|<[^>]+>|\.)$"
+# Older writers of Parquet don't mark text as such; names that are all empty are refused later.
+_IDS = (pl.String, pl.Categorical, pl.Enum, pl.Binary, pl.Null)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,11 @@ def _scan(path: Path) -> pl.LazyFrame:
                 f"the column {name} is missing",
                 "The long form needs sample_id, variant_id and quality_score.",
             )
+    for name in ("sample_id", "variant_id"):
+        if not (found[name].is_integer() or found[name] in _IDS):
+            raise RefusedInputError(
+                path.name, f"{name} is neither text nor a whole number", "Write it as text."
+            )
     if not found["quality_score"].is_numeric():
         raise RefusedInputError(
             path.name, "quality_score is not a number", "Write it as integer or float."
@@ -68,6 +77,20 @@ def _scan(path: Path) -> pl.LazyFrame:
     return pl.scan_parquet(path, glob=False).select(
         pl.col(column.name).cast(column.dtype) for column in QUALITY_FILTERED_OBSERVATIONS.columns
     )
+
+
+@contextmanager
+def reading(place: str) -> Iterator[None]:
+    """While rows are read: values that can't be are refused, named by `place`, without a value."""
+    try:
+        yield
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError):
+        # Not chained: the library's own message quotes the value.
+        raise RefusedInputError(
+            place,
+            "a value can't be read: the file is damaged, or a name is not UTF-8",
+            "Write or copy it again.",
+        ) from None
 
 
 def checksum(files: tuple[Path, ...]) -> list[str]:
@@ -87,29 +110,35 @@ def keep_passing(observations: pl.LazyFrame, limits: QcLimits) -> pl.LazyFrame:
 def summarise(observations: pl.LazyFrame, limits: QcLimits) -> Summary:
     """Both summaries from one reading, streamed; memory depends on samples and variants alone.
 
-    Raises RefusedInputError for rows without sample or variant.
+    Raises RefusedInputError for rows without sample or variant, for values that can't be read, and
+    if there are no rows.
     """
     passes, known = _passes(limits), _quality().is_not_null()
-    by_variant, by_sample = pl.collect_all(
-        [
-            observations.group_by("variant_id").agg(
-                sample_count=passes.sum(),
-                avg_quality=pl.col("quality_score").filter(passes).mean(),
-                unknown=(~known).all(),
-            ),
-            observations.group_by("sample_id").agg(
-                n_variants=pl.len(),
-                mean_gq=_quality().mean(),
-                low=(known & ~passes).sum(),
-                missing=(~known & ~passes).sum(),
-            ),
-        ],
-        engine="streaming",
-    )
+    with reading(_ROWS):
+        by_variant, by_sample = pl.collect_all(
+            [
+                observations.group_by("variant_id").agg(
+                    sample_count=passes.sum(),
+                    avg_quality=pl.col("quality_score").filter(passes).mean(),
+                    unknown=(~known).all(),
+                ),
+                observations.group_by("sample_id").agg(
+                    n_variants=pl.len(),
+                    mean_gq=_quality().mean(),
+                    low=(known & ~passes).sum(),
+                    missing=(~known & ~passes).sum(),
+                ),
+            ],
+            engine="streaming",
+        )
+    if by_sample.is_empty():
+        raise RefusedInputError(
+            _ROWS, "there are none", "A call set needs observations: write the file again."
+        )
     for key, rows in {"variant_id": by_variant, "sample_id": by_sample}.items():
         if rows[key].null_count():
             raise RefusedInputError(
-                "in the Parquet rows", f"a {key} is empty", "It identifies an observation: fill it."
+                _ROWS, f"a {key} is empty", "It identifies an observation: fill it."
             )
     return Summary(
         _analysis(by_variant, by_sample.height),
