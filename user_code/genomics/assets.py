@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,11 @@ def call_set_qc(
     except PartitionKeyError as error:
         fail_permanently(context, str(error))
     with ExitStack() as attempts:
-        raw_data, filtered_data, analysis, samples, cohort = (
-            attempts.enter_context(publisher.attempt(context, DOMAIN, contract.name))
-            for contract in (
-                RAW_GENOMIC_DATA,
-                QUALITY_FILTERED_VARIANTS,
-                VARIANT_ANALYSIS,
-                SAMPLE_QC,
-                COHORT_QC,
-            )
+        raw_data = attempts.enter_context(publisher.attempt(context, DOMAIN, RAW_GENOMIC_DATA.name))
+        # One start for all: of two runs that overlap, the same one is the newer for each table.
+        filtered_data, analysis, samples, cohort = (
+            replace(raw_data, asset=contract.name)
+            for contract in (QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS, SAMPLE_QC, COHORT_QC)
         )
         filtered_path, analysis_path = (
             publisher.store.temporary_path(DOMAIN, attempt.asset, key, attempt.run_id)
@@ -141,7 +138,7 @@ def call_set_qc(
             for attempt, frame, table in frames
         }
     absolve(analysis, publisher.base, key)
-    report = publish_report(publisher.base, key, render_report(computed, pictures))
+    report = publish_report(publisher.base, key, render_report(computed, pictures), analysis.run_id)
     extra = extra_metadata(computed, pictures, str(report.relative_to(publisher.base)))
     for asset, file in published.items():
         yield dg.MaterializeResult(

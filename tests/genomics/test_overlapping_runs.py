@@ -1,0 +1,36 @@
+"""Two runs over one call set at a time: one of them is the newer for all that they write."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.genomics.conftest import RunCallSet
+from tests.genomics.vcf_text import write_vcf
+from user_code.genomics.reports import publish_report
+from user_code.shared.warehouse import Warehouse
+
+
+def test_all_tables_of_a_run_have_one_start(
+    landing: Path, run_call_set: RunCallSet, warehouse: Warehouse
+) -> None:
+    write_vcf(landing / "cohort.vcf", ["1 100 . A G 50 PASS . GT 0/0 0/1"], ["a", "b"])
+    assert run_call_set("cohort").success
+    with warehouse.transaction() as cursor:
+        cursor.execute("SELECT count(*), count(DISTINCT started_at) FROM ops.partition_commits")
+        assert cursor.fetchone() == (5, 1)
+
+
+def test_two_runs_do_not_write_to_the_same_temporary_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Path.replace
+
+    def overtaken(self: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", put)
+        publish_report(tmp_path, "cohort", "the other run's", "run-2")
+        return put(self, target)
+
+    monkeypatch.setattr(Path, "replace", overtaken)
+    report = publish_report(tmp_path, "cohort", "this run's", "run-1")
+    assert report.read_text() == "this run's"
+    assert list(report.parent.iterdir()) == [report]
