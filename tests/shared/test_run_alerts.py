@@ -140,10 +140,23 @@ def test_a_tag_set_long_after_the_end_is_no_new_failure(
     instance: dg.DagsterInstance, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = run(instance, crash)
-    cursor = run_alerts.Progress(datetime.now(UTC) + timedelta(minutes=5), frozenset()).to_cursor()
+    cursor = run_alerts.Progress(datetime.now(UTC) + timedelta(minutes=5), ()).to_cursor()
     instance.add_run_tags(run_id, {"seen": "yes"})
     tick(instance, publisher, cursor)
     assert alerts(publisher) == []
+
+
+def test_of_many_runs_those_seen_last_are_remembered(
+    instance: dg.DagsterInstance, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_alerts, "_MOST_RUNS", 1)
+    run_id = run(instance, crash)  # begins with a hexadecimal digit: first of all by name
+    cursor = run_alerts.Progress(datetime.now(UTC), ("x", "y", "z")).to_cursor()
+    for _ in range(2):
+        cursor = tick(instance, publisher, cursor) or ""
+    assert alerts(publisher)[0][2] == 1
+    stored = run_alerts.Progress.from_cursor(cursor, datetime.now(UTC))
+    assert stored.seen == ("z", run_id)
 
 
 def test_an_alert_that_could_not_be_written_is_written_later(

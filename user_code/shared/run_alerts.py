@@ -34,22 +34,25 @@ _LONGEST_TEXT = 200
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the sensor has read: the newest end of a run, and the runs seen around it."""
+    """How far the sensor has read: the newest end of a run, and the runs seen around it.
+
+    `seen` are run ids, those seen last at its end.
+    """
 
     after: datetime
-    seen: frozenset[str]
+    seen: tuple[str, ...]
 
     @staticmethod
     def from_cursor(cursor: str | None, now: datetime) -> Progress:
         """What an earlier tick stored, or a beginning."""
         if not cursor:
-            return Progress(now - _FIRST_LOOK, frozenset())
+            return Progress(now - _FIRST_LOOK, ())
         stored = json.loads(cursor)
-        return Progress(datetime.fromisoformat(stored["after"]), frozenset(stored["seen"]))
+        return Progress(datetime.fromisoformat(stored["after"]), tuple(stored["seen"]))
 
     def to_cursor(self) -> str:
         """As text for Dagster to keep."""
-        return json.dumps({"after": self.after.isoformat(), "seen": sorted(self.seen)})
+        return json.dumps({"after": self.after.isoformat(), "seen": self.seen})
 
 
 def build_run_failure_alerts() -> dg.SensorDefinition:
@@ -105,6 +108,7 @@ def _finished(
 ) -> Sequence[RunRecord]:
     """Runs that ended and weren't seen yet, oldest first."""
     since = progress.after - _OVERLAP
+    seen = frozenset(progress.seen)
     records = instance.get_run_records(
         dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS],
@@ -119,7 +123,7 @@ def _finished(
         record
         for record in records
         # A run is also "updated" when somebody tags it long after its end.
-        if record.dagster_run.run_id not in progress.seen and _ended(record) > since
+        if record.dagster_run.run_id not in seen and _ended(record) > since
     ]
 
 
@@ -131,10 +135,10 @@ def _ended(record: RunRecord) -> datetime:
 
 def _advanced(progress: Progress, records: Sequence[RunRecord]) -> Progress:
     after = max([progress.after, *(_ended(record) for record in records)])
-    ids = {record.dagster_run.run_id for record in records}
+    ids = tuple(record.dagster_run.run_id for record in records)
     # Those that were seen stay listed while nothing newer came: only then are they read again.
-    kept = progress.seen if after - progress.after < 2 * _OVERLAP else frozenset()
-    return Progress(after, frozenset(sorted(kept | ids)[-2 * _MOST_RUNS :]))
+    kept = progress.seen if after - progress.after < 2 * _OVERLAP else ()
+    return Progress(after, (*kept, *ids)[-2 * _MOST_RUNS :])
 
 
 def _raise(cursor: Cursor, context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> None:
