@@ -25,7 +25,7 @@ def run_export(landing: Path, run_call_set: RunCallSet) -> Any:
     )
 
 
-def test_the_config_has_exactly_the_three_settings_of_the_first_idea() -> None:
+def test_the_config_has_exactly_three_settings() -> None:
     assert set(CohortExportConfig.model_fields) == {
         "min_quality_score",
         "batch_size",
