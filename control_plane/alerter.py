@@ -1,7 +1,4 @@
-"""`python -m control_plane.alerter`: sends what ops.alerts tells, through every channel.
-
-`--healthy` is its healthcheck: exit code 0 if it has looked at the warehouse lately.
-"""
+"""`python -m control_plane.alerter`: sends what ops.alerts tells, through every channel."""
 
 from __future__ import annotations
 
@@ -10,18 +7,16 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2
 
-from control_plane.alerter_health import TOLERANCE_SECONDS
-from control_plane.health import note_health, report
+from control_plane.alert_channels import Channel, channels
+from control_plane.alert_outbox import deliver, give_up, plan
+from control_plane.alert_text import Transition, message
+from control_plane.health import note_health
 from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
-
-if TYPE_CHECKING:
-    from control_plane.alert_channels import Channel
-    from control_plane.alert_text import Transition
 
 log = service_log("alerter")
 
@@ -30,10 +25,6 @@ POLL_SECONDS = 3
 
 def work_once(connection: Any, here: Settings, to: Sequence[Channel]) -> None:
     """Book and send all that is due. Raises psycopg2.Error if the warehouse is away."""
-    # Imported late, for the healthcheck's sake: Apprise is slow to import.
-    from control_plane.alert_outbox import deliver, give_up, plan
-    from control_plane.alert_text import message
-
     plan(connection, [channel.id for channel in to])
     for key in give_up(connection):
         log.error("Alert %s was not taken by a channel for days: given up.", key)
@@ -53,8 +44,6 @@ def work_once(connection: Any, here: Settings, to: Sequence[Channel]) -> None:
 
 def understood(here: Settings) -> list[Channel]:
     """The channels that can be sent to; says what of ASSAY_ALERT_URLS cannot."""
-    from control_plane.alert_channels import channels
-
     found = channels(here.alert_urls)
     usable = [channel for channel in found if channel.is_understood()]
     for channel in found:
@@ -90,9 +79,7 @@ def run(here: Settings) -> None:
 
 
 def main() -> int:
-    """Run until stopped, or with `--healthy` say whether the running one is well."""
-    if sys.argv[1:] == ["--healthy"]:
-        return report("alerter", TOLERANCE_SECONDS)
+    """Run until stopped; 1 if a setting is missing or wrong."""
     # As process 1 of a container Python would ignore a SIGTERM that nobody handles.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

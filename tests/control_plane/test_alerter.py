@@ -247,7 +247,8 @@ def test_the_process_sends_is_healthy_and_ends_when_asked_to(
             time.sleep(0.2)
         assert webhook.titles == ["[assay] error: finance: a run failed"]
         time.sleep(0.5)
-        healthy = subprocess.run([*command, "--healthy"], env=environment, cwd=root)
+        look = [sys.executable, "-m", "control_plane.alerter_health"]
+        healthy = subprocess.run(look, env=environment, cwd=root)
         assert healthy.returncode == 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
