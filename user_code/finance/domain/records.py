@@ -28,11 +28,6 @@ class RecordBatch:
     fields: list[list[str]] = field(default_factory=list)
     refused: list[tuple[int, bytes, str]] = field(default_factory=list)
 
-    @property
-    def records(self) -> int:
-        """How many physical records the batch accounts for."""
-        return len(self.lines) + len(self.refused)
-
 
 class FileRefused(Exception):
     """The file cannot be read as a feed (no header, damaged gzip): all its records are refused."""
