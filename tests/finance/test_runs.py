@@ -38,6 +38,7 @@ def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "contracts").mkdir()
     monkeypatch.setenv("ASSAY_LANDING", str(folder))
     monkeypatch.setenv("ASSAY_CONTRACTS", str(tmp_path / "contracts"))
+    monkeypatch.setenv("ASSAY_SETTLE_SECONDS", "0")
     return folder
 
 

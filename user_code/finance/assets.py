@@ -1,7 +1,7 @@
 """The financial assets: each reads, calls the domain, and publishes with its facts."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -56,11 +56,15 @@ def financial_transactions(context: dg.AssetExecutionContext, publisher: Publish
     try:
         with publisher.attempt(context, DOMAIN, "financial_transactions") as attempt:
             published, facts = ingest_days(
-                attempt, publisher.base, landing=here.landing, contracts=here.contracts
+                attempt,
+                publisher.base,
+                landing=here.landing,
+                contracts=here.contracts,
+                settle_seconds=here.settle_seconds,
             )
     except ContractError as error:
         fail_permanently(context, f"{error} (correct the contract, then materialise again)")
-    _tell(context, published, begin, facts)
+    _tell(context, attempt.partitions, published, begin, facts)
 
 
 @dg.asset(
@@ -90,7 +94,7 @@ def daily_summary(context: dg.AssetExecutionContext, publisher: Publisher) -> No
         day: {"transactions": int(frame.get_column("transaction_count").sum())}
         for day, frame in frames.items()
     }
-    _tell(context, published, begin, counts)
+    _tell(context, attempt.partitions, published, begin, counts)
 
 
 @dg.asset(
@@ -118,7 +122,7 @@ def category_statistics(context: dg.AssetExecutionContext, publisher: Publisher)
             table="finance.category_statistics",
             partition_column="file_date",
         )
-    _tell(context, published, begin)
+    _tell(context, attempt.partitions, published, begin)
 
 
 @dg.asset(
@@ -137,7 +141,7 @@ def historical_data(context: dg.AssetExecutionContext, publisher: Publisher) -> 
         history = gather_history(attempt.scan(DOMAIN, "daily_summary"))
         published = attempt.publish({"all": history}, table="finance.historical_data")
     plot = plot_metadata(plot_daily_totals(history))
-    _tell(context, published, begin, {"all": {"daily_totals": plot}})
+    _tell(context, attempt.partitions, published, begin, {"all": {"daily_totals": plot}})
 
 
 class AnomalyConfig(dg.Config):
@@ -200,25 +204,34 @@ def anomaly_detection(
     plot = plot_metadata(plot_daily_totals(history, findings))
     kinds = dict(findings.group_by("kind").len().sort("kind").iter_rows())
     facts = {"new_alerts": told, "findings_by_kind": kinds, "flagged_days": plot}
-    _tell(context, published, begin, {"all": facts})
+    _tell(context, attempt.partitions, published, begin, {"all": facts})
 
 
 def _tell(
     context: dg.AssetExecutionContext,
+    partitions: Sequence[str],
     published: Mapping[str, PublishedFacts],
     begin: float,
     extra: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Metadata on each partition's materialisation: counts and names, never rows."""
+    """Metadata on each partition's materialisation: counts and names, never rows.
+
+    Dagster records a materialisation for each of the run's partitions, also for one that a newer
+    run has published meanwhile: those say so, and how many they are.
+    """
     seconds = (time.monotonic() - begin) / max(len(published), 1)
+    superseded = sorted(set(partitions) - set(published))
+    count = {"superseded_partitions": len(superseded)} if superseded else {}
     for key, facts in published.items():
         metadata = materialization_metadata(
-            facts, seconds=seconds, extra=(extra or {}).get(key, {})
+            facts, seconds=seconds, extra={**(extra or {}).get(key, {}), **count}
         )
-        if len(published) == 1:
+        if len(partitions) == 1:
             context.add_output_metadata(metadata)
         else:
             context.add_asset_metadata(metadata, partition_key=key)
+    for key in superseded:
+        context.add_asset_metadata({"superseded": True, **count}, partition_key=key)
 
 
 ASSETS = [

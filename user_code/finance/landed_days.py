@@ -1,5 +1,7 @@
 """Between the landing zone and the domain: what a run reads for its days, and what it leaves."""
 
+import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,7 +11,12 @@ from typing import Any
 
 import polars as pl
 
-from user_code.finance.domain.feed_files import FeedFile, current_versions, list_feed_files
+from user_code.finance.domain.feed_files import (
+    FeedFile,
+    current_versions,
+    list_feed_files,
+    parse_feed_path,
+)
 from user_code.finance.domain.ingest import DayRead, SeenIds, read_day
 from user_code.finance.domain.source_contract import read_contracts
 from user_code.finance.recompute import settling
@@ -23,12 +30,15 @@ TRANSACTIONS = "financial_transactions"
 DUPLICATES = "duplicates"
 _FEW_DAYS = 3
 
+# In the footer of a day's file, so that the check counts the records of the very same files.
+_FILES_NOTE = "assay.finance.files"
+
 
 @dataclass
 class SideFiles:
-    """Staged files beside an asset's own: they appear only once the asset's are committed."""
+    """Staged files that belong beside a day's own, and are published together with it."""
 
-    staged: list[StagedFile] = field(default_factory=list)
+    by_day: dict[str, list[StagedFile]] = field(default_factory=dict)
 
     def add(
         self, store: ParquetStore, asset: str, day: str, frame: pl.DataFrame, run_id: str
@@ -36,33 +46,53 @@ class SideFiles:
         """Keep `frame`; an empty one only where it must replace what an earlier run left."""
         if frame.height or store.exists(DOMAIN, asset, day):
             file = store.stage(frame, DOMAIN, asset, day, run_id=run_id)
-            self.staged.append(file)
+            self.by_day.setdefault(day, []).append(file)
             # Whose group may read the data need not see raw lines, or what was sent in error.
             file.temporary.chmod(0o600)
 
-    def publish(self) -> None:
-        """Put all in their places."""
-        for file in self.staged:
-            file.publish()
-
     def discard(self) -> None:
         """Remove what was not published."""
-        for file in self.staged:
-            file.discard()
+        for files in self.by_day.values():
+            for file in files:
+                file.discard()
 
 
-def files_by_day(landing: Path) -> dict[date, list[FeedFile]]:
-    """The current version of every landed file, by the day in its name."""
+def files_by_day(landing: Path, settle_seconds: float = 0) -> dict[date, list[FeedFile]]:
+    """The current version of every landed file, by the day in its name.
+
+    A file that was touched less than `settle_seconds` ago may still be being copied: it doesn't
+    count yet, and the version before it does. The landing sensor asks for its day once it stands.
+    """
     files, _ = list_feed_files(landing / DOMAIN)
+    before = time.time() - settle_seconds
     by_day: dict[date, list[FeedFile]] = {}
-    for file in current_versions(files):
+    for file in current_versions(file for file in files if _stands(file.path, before)):
         by_day.setdefault(file.date, []).append(file)
     return by_day
 
 
-def read_days(attempt: Attempt, landing: Path, contracts: Path) -> Iterator[DayRead]:
+def _stands(path: Path, before: float) -> bool:
+    """Whether nothing has touched the file since `before`: the landing sensor's own rule."""
+    try:
+        return path.stat().st_ctime <= before
+    except OSError:
+        return False  # removed while we looked
+
+
+def files_read(store: ParquetStore, landing: Path, day: str) -> list[FeedFile] | None:
+    """The files of which a published day was made; None if its file is from before this note."""
+    note = store.note(DOMAIN, TRANSACTIONS, day, _FILES_NOTE)
+    if note is None:
+        return None
+    files = (parse_feed_path(landing / DOMAIN / name) for name in json.loads(note))
+    return [file for file in files if file is not None]
+
+
+def read_days(
+    attempt: Attempt, landing: Path, contracts: Path, settle_seconds: float
+) -> Iterator[DayRead]:
     """The attempt's days in order, each checked against all earlier ones. Raises ContractError."""
-    by_day = files_by_day(landing)
+    by_day = files_by_day(landing, settle_seconds)
     days = sorted(date.fromisoformat(key) for key in attempt.partitions)
     sources = {file.source for day in days for file in by_day.get(day, [])}
     forms = read_contracts(contracts, sources)
@@ -87,37 +117,45 @@ def _earlier_ids(store: ParquetStore, days: list[date], sources: set[str]) -> li
 
 
 def ingest_days(
-    attempt: Attempt, base: Path, *, landing: Path, contracts: Path
+    attempt: Attempt, base: Path, *, landing: Path, contracts: Path, settle_seconds: float
 ) -> tuple[dict[str, PublishedFacts], dict[str, dict[str, Any]]]:
     """Reads the attempt's days and publishes them; `base` has `quarantine/` in it.
 
-    Returns what was published and, per day, the counts for its metadata. Raises ContractError.
+    Returns what was published (all days but those that a newer run has published meanwhile) and,
+    per day, the counts for its metadata. Raises ContractError.
     """
     quarantine = ParquetStore(base / "quarantine")
     staged: dict[str, StagedFile] = {}
     facts: dict[str, dict[str, Any]] = {}
     side = SideFiles()
-    told: list[tuple[list[str], dict[str, str]]] = []
+    told: dict[str, tuple[list[str], dict[str, str]]] = {}
     try:
         # Day by day to disk: a run of a year needs the memory of a day, and of the ids.
-        for read in read_days(attempt, landing, contracts):
+        for read in read_days(attempt, landing, contracts, settle_seconds):
             day = read.day.isoformat()
             staged[day] = attempt.store.stage(
-                read.accepted, DOMAIN, TRANSACTIONS, day, run_id=attempt.run_id
+                read.accepted,
+                DOMAIN,
+                TRANSACTIONS,
+                day,
+                run_id=attempt.run_id,
+                notes={_FILES_NOTE: json.dumps(read.files)},
             )
             stage_side_files(side, read, attempt.store, quarantine, attempt.run_id)
             facts[day] = _counts(read)
-            told.append((read.files, read.refused_files))
+            told[day] = (read.files, read.refused_files)
         with settling(attempt, DOMAIN, TRANSACTIONS, DUPLICATES):
             published = attempt.publish(
-                staged, table=f"{DOMAIN}.{TRANSACTIONS}", partition_column="file_date"
+                staged,
+                beside=side.by_day,
+                table=f"{DOMAIN}.{TRANSACTIONS}",
+                partition_column="file_date",
             )
-            side.publish()
     finally:
         side.discard()
         for file in staged.values():
             file.discard()
-    tell_refused_files(attempt.warehouse, told)
+    tell_refused_files(attempt.warehouse, [told[day] for day in published])
     return published, facts
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ class Attempt:
         self,
         frames: Mapping[str, pl.LazyFrame | pl.DataFrame | StagedFile],
         *,
+        beside: Mapping[str, Sequence[StagedFile]] | None = None,
         table: str | None = None,
         partition_column: str | None = None,
         input_sha256: Sequence[str] = (),
@@ -74,9 +76,12 @@ class Attempt:
 
         In one transaction behind the fence: the rows of `table` (if given) whose
         `partition_column` is the key are replaced, all rows if there is no such column; then the
-        file is renamed. A kill between rename and commit leaves the new file with the old rows,
-        which the run's retry puts right. Raises dagster.Failure, for good, if a newer attempt has
-        committed one of the partitions.
+        file is renamed, and before it those that belong `beside` it. A kill between rename and
+        commit leaves the new file with the old rows, which the run's retry puts right.
+
+        Returns what was published. A key of which a newer attempt has committed is left out, with
+        a warning in the log: what is in place is newer. If that is so of all keys, nothing is left
+        to tell, and dagster.Failure is raised, for good.
         """
         strangers = sorted(set(frames) - set(self.partitions))
         if strangers:
@@ -84,7 +89,10 @@ class Attempt:
         if table and not partition_column and self.partitions != [WHOLE]:
             raise ValueError(f"{table}: a partitioned asset needs a partition_column")
         self.store.sweep(self.domain, self.asset)
+        beside = beside or {}
         staged: dict[str, StagedFile] = {}
+        published: dict[str, PublishedFacts] = {}
+        superseded: list[str] = []
         try:
             for key, frame in frames.items():
                 staged[key] = (
@@ -100,25 +108,37 @@ class Attempt:
                         schema_version=schema_version,
                     )
                 )
-            return {
-                key: self._commit(key, file, table, partition_column)
-                for key, file in staged.items()
-            }
-        except SupersededError as error:
-            fail_permanently(self.context, str(error))
+            for key, file in staged.items():
+                try:
+                    published[key] = self._commit(
+                        key, file, beside.get(key, ()), table, partition_column
+                    )
+                except SupersededError as error:
+                    superseded.append(str(error))
         finally:
-            for file in staged.values():
+            for file in (*staged.values(), *chain.from_iterable(beside.values())):
                 file.discard()
+        if superseded and not published:
+            fail_permanently(self.context, superseded[0])
+        for reason in superseded:
+            self.context.log.warning(reason)
+        return published
 
     def _commit(
-        self, key: str, file: StagedFile, table: str | None, partition_column: str | None
+        self,
+        key: str,
+        file: StagedFile,
+        beside: Sequence[StagedFile],
+        table: str | None,
+        partition_column: str | None,
     ) -> PublishedFacts:
         with self.warehouse.commit(self.asset, [key], self.run_id, self.started_at) as cursor:
             if table is not None:
                 where = {partition_column: key} if partition_column else {}
                 rows = pl.scan_parquet(file.temporary, glob=False)
                 replace_partition(cursor, table, where, rows, self.run_id)
-            file.publish()
+            for each in (*beside, file):
+                each.publish()
         return PublishedFacts(file.rows, file.schema, file.target)
 
 
