@@ -212,16 +212,26 @@ def test_a_lost_record_fails_the_blocking_check_and_stops_what_is_downstream(
     assert rows(warehouse, "SELECT count(*) FROM finance.daily_summary") == [(0,)]
 
 
-def test_a_wrong_contract_fails_for_good_and_says_what_to_do(
+def test_a_wrong_contract_costs_its_own_source_until_it_is_corrected(
     instance, publisher, warehouse, landing, tmp_path
 ):
     write_feed(landing, "bank", FIRST, ["1.00"])
-    (tmp_path / "contracts/bank.yaml").write_text("delimeter: ;")
-    result = run_days(instance, publisher, FIRST, FIRST)
-    assert not result.success
-    failure = result.get_step_failure_events()[0].step_failure_data
-    assert "bank.yaml: delimeter: Extra inputs are not permitted" in str(failure.user_failure_data)
-    assert instance.get_run_by_id(result.run_id).tags["dagster/max_retries"] == "0"
+    write_feed(landing, "shop", FIRST, ["2.00"])
+    contract = tmp_path / "contracts/bank.yaml"
+    contract.write_text("delimeter: ;")
+    assert run_days(instance, publisher, FIRST, FIRST).success
+    totals = "SELECT source, total_amount FROM finance.daily_summary ORDER BY 1"
+    assert rows(warehouse, totals) == [("shop", Decimal(2))]
+    assert last_metadata(instance, "financial_transactions")["refused_files"] == 1
+    alerts = "SELECT key, state, facts->>'reason' FROM ops.alerts"
+    ((key, state, reason),) = rows(warehouse, alerts)
+    assert (key, state) == ("finance.file_refused:bank/tx-2025-01-06.csv", "open")
+    assert "bank.yaml: delimeter: Extra inputs are not permitted" in reason
+    assert "make replay SOURCE=bank" in reason
+    contract.write_text("delimiter: ','")
+    assert run_days(instance, publisher, FIRST, FIRST).success
+    assert rows(warehouse, totals) == [("bank", Decimal(1)), ("shop", Decimal(2))]
+    assert [row[1] for row in rows(warehouse, alerts)] == ["closed"]
 
 
 def test_a_refused_file_alerts_until_it_can_be_read(instance, publisher, warehouse, landing):

@@ -12,14 +12,12 @@ from user_code.finance.anomaly_alerts import earlier_findings, tell_anomalies
 from user_code.finance.domain import contracts as tables
 from user_code.finance.domain.anomalies import DetectorSettings, flag_unusual_days
 from user_code.finance.domain.plots import plot_daily_totals
-from user_code.finance.domain.source_contract import ContractError
 from user_code.finance.domain.summaries import (
     category_statistics as statistics_by_category,
 )
 from user_code.finance.domain.summaries import gather_history, of_day, summarise_by_day
 from user_code.finance.landed_days import DOMAIN, ingest_days
 from user_code.settings import settings
-from user_code.shared.permanent import fail_permanently
 from user_code.shared.publishing import PublishedFacts, Publisher
 from user_code.shared.run_facts import materialization_metadata, plot_metadata
 
@@ -53,17 +51,14 @@ def financial_transactions(context: dg.AssetExecutionContext, publisher: Publish
     """Landing zone → tables.FINANCIAL_TRANSACTIONS, one file per day."""
     begin = time.monotonic()
     here = settings()
-    try:
-        with publisher.attempt(context, DOMAIN, "financial_transactions") as attempt:
-            published, facts = ingest_days(
-                attempt,
-                publisher.base,
-                landing=here.landing,
-                contracts=here.contracts,
-                settle_seconds=here.settle_seconds,
-            )
-    except ContractError as error:
-        fail_permanently(context, f"{error} (correct the contract, then materialise again)")
+    with publisher.attempt(context, DOMAIN, "financial_transactions") as attempt:
+        published, facts = ingest_days(
+            attempt,
+            publisher.base,
+            landing=here.landing,
+            contracts=here.contracts,
+            settle_seconds=here.settle_seconds,
+        )
     _tell(context, attempt.partitions, published, begin, facts)
 
 

@@ -18,7 +18,7 @@ from user_code.finance.domain.feed_files import (
     parse_feed_path,
 )
 from user_code.finance.domain.ingest import DayRead, SeenIds, read_day
-from user_code.finance.domain.source_contract import read_contracts
+from user_code.finance.domain.source_contract import usable_contracts
 from user_code.finance.recompute import settling
 from user_code.shared.alerts import close_alert, raise_alert
 from user_code.shared.publishing import Attempt, PublishedFacts
@@ -91,14 +91,18 @@ def files_read(store: ParquetStore, landing: Path, day: str) -> list[FeedFile] |
 def read_days(
     attempt: Attempt, landing: Path, contracts: Path, settle_seconds: float
 ) -> Iterator[DayRead]:
-    """The attempt's days in order, each checked against all earlier ones. Raises ContractError."""
+    """The attempt's days in order, each checked against all earlier ones."""
     by_day = files_by_day(landing, settle_seconds)
     days = sorted(date.fromisoformat(key) for key in attempt.partitions)
     sources = {file.source for day in days for file in by_day.get(day, [])}
-    forms = read_contracts(contracts, sources)
+    forms, unusable = usable_contracts(contracts, sources)
+    refused = {
+        source: f"{reason} (correct it, then: make replay SOURCE={source})"
+        for source, reason in unusable.items()
+    }
     seen = SeenIds(_earlier_ids(attempt.store, days, sources))
     for day in days:
-        yield read_day(day, by_day.get(day, []), forms, seen)
+        yield read_day(day, by_day.get(day, []), forms, seen, refused)
 
 
 def _earlier_ids(store: ParquetStore, days: list[date], sources: set[str]) -> list[pl.LazyFrame]:
@@ -122,7 +126,8 @@ def ingest_days(
     """Reads the attempt's days and publishes them; `base` has `quarantine/` in it.
 
     Returns what was published (all days but those that a newer run has published meanwhile) and,
-    per day, the counts for its metadata. Raises ContractError.
+    per day, the counts for its metadata. A source whose contract cannot be used has all its files
+    refused, with the reason: the others go on.
     """
     quarantine = ParquetStore(base / "quarantine")
     staged: dict[str, StagedFile] = {}

@@ -175,14 +175,19 @@ def read_day(
     files: Sequence[FeedFile],
     contracts: Mapping[str, SourceContract],
     seen: SeenIds,
+    refused_sources: Mapping[str, str] | None = None,
 ) -> DayRead:
     """All current files of one day.
 
     Of records with one id the lowest by file name, version and line counts. `seen` holds the ids
-    of earlier days and learns this day's. The order of `files` is of no account.
+    of earlier days and learns this day's. The order of `files` is of no account. The files of
+    `refused_sources` (source → reason) are refused whole.
     """
+    refused = refused_sources or {}
     reads = [
-        read_file(file, contracts.get(file.source, DEFAULT))
+        _refuse(file, refused[file.source])
+        if file.source in refused
+        else read_file(file, contracts.get(file.source, DEFAULT))
         for file in current_versions(file for file in files if file.date == day)
     ]
     sound = pl.concat([FINANCIAL_TRANSACTIONS.empty(), *(read.sound for read in reads)])

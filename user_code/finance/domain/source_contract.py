@@ -135,3 +135,20 @@ def read_contracts(
         path = folder / f"{source}.yaml" if folder else None
         found[source] = read_contract(path) if path and path.is_file() else DEFAULT
     return found
+
+
+def usable_contracts(
+    folder: Path | None, sources: set[str]
+) -> tuple[dict[str, SourceContract], dict[str, str]]:
+    """As `read_contracts`, but a contract that cannot be used costs only its source.
+
+    Returns the contracts and, for each source that is without, the reason to refuse its files.
+    """
+    found: dict[str, SourceContract] = {}
+    reasons: dict[str, str] = {}
+    for source in sorted(sources):
+        try:
+            found |= read_contracts(folder, {source})
+        except ContractError as error:
+            reasons[source] = f"contract: {error}"
+    return found, reasons
