@@ -92,7 +92,7 @@ def test_cpus_that_are_no_number_are_refused(script: Script, nonsense: str) -> N
     [
         ({}, True),
         ({"FAKE_SOCKET": "unix:///run/docker.sock"}, True),
-        ({"FAKE_SOCKET": "unix:///home/someone/.docker/desktop/docker.sock"}, True),
+        ({"FAKE_SOCKET": "unix:///Users/someone/.docker/desktop/docker.sock"}, True),
         ({"FAKE_SOCKET": "unix:///run/user/1000/docker.sock"}, False),
         ({"FAKE_SOCKET": "unix:///run/podman/podman.sock"}, False),
         ({"FAKE_SECURITY": "[name=seccomp,profile=default name=rootless]"}, False),
