@@ -42,5 +42,20 @@ else
     say "Stopping the old one"
     # shellcheck disable=SC2086  # one word each
     [[ -z $before ]] || { docker stop --time 20 $before && docker rm $before; } >/dev/null
+    # While both answered, the webserver may have noticed the new one and then loaded from the old:
+    # it would not look again.
+    deploy/compose.sh exec -T webserver python - <<'PYTHON' || note "the UI could not be told: click Reload on its page Deployment"
+import json, sys, urllib.request
+query = '''mutation { reloadRepositoryLocation(repositoryLocationName: "user_code") {
+  __typename ... on PythonError { message } ... on ReloadNotSupported { message } } }'''
+request = urllib.request.Request(
+    "http://127.0.0.1:3000/graphql",
+    json.dumps({"query": query}).encode(),
+    {"Content-Type": "application/json"},
+)
+answer = json.load(urllib.request.urlopen(request, timeout=60))
+loaded = (answer.get("data") or {}).get("reloadRepositoryLocation", {})
+sys.exit(0 if loaded.get("__typename") == "WorkspaceLocationEntry" else json.dumps(answer)[:500])
+PYTHON
 fi
 say "Deployed: $new"
