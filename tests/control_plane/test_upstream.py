@@ -129,7 +129,6 @@ def test_the_webserver_recycles_its_connections_unless_told_otherwise() -> None:
     assert webserver.arguments(["--db-pool-recycle=9"]) == ["--db-pool-recycle=9"]
 
 
-@pytest.mark.skipif(not CONFIG.exists(), reason="no dagster.yaml here")
 def test_what_dagster_yaml_takes_from_the_environment_reaches_run_containers() -> None:
     """A run loads the whole file: an unset name in it ends the run before it begins."""
     from control_plane.settings import RUN_ENVIRONMENT
