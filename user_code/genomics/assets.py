@@ -14,7 +14,7 @@ from user_code.genomics.config import GenomicsQcConfig
 from user_code.genomics.domain.call_set import find_call_set
 from user_code.genomics.domain.contracts import (
     COHORT_QC,
-    QUALITY_FILTERED_OBSERVATIONS,
+    QUALITY_FILTERED_GENOTYPES,
     QUALITY_FILTERED_VARIANTS,
     RAW_GENOMIC_DATA,
     SAMPLE_QC,
@@ -55,7 +55,8 @@ def _spec(contract: Contract, deps: list[str], kinds: set[str], notes: str = "")
 
 _LONG_FORM = (
     "\n\nFrom a call set in long-form Parquet it holds the passing rows as they came: "
-    f"{', '.join(f'`{name}`' for name in QUALITY_FILTERED_OBSERVATIONS.names)}."
+    f"{', '.join(f'`{name}`' for name in QUALITY_FILTERED_GENOTYPES.names)} (the last three where "
+    "the input has one of them)."
 )
 
 

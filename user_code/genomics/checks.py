@@ -8,6 +8,7 @@ import polars as pl
 from user_code.genomics.assets import CALL_SETS
 from user_code.genomics.domain.contracts import (
     COHORT_QC,
+    QUALITY_FILTERED_GENOTYPES,
     QUALITY_FILTERED_OBSERVATIONS,
     QUALITY_FILTERED_VARIANTS,
     RAW_GENOMIC_DATA,
@@ -93,7 +94,9 @@ def variants_unique(
 
 CHECKS = [
     _schema_check(RAW_GENOMIC_DATA),
-    _schema_check(QUALITY_FILTERED_VARIANTS, QUALITY_FILTERED_OBSERVATIONS),
+    _schema_check(
+        QUALITY_FILTERED_VARIANTS, QUALITY_FILTERED_OBSERVATIONS, QUALITY_FILTERED_GENOTYPES
+    ),
     _schema_check(VARIANT_ANALYSIS),
     _schema_check(SAMPLE_QC),
     _schema_check(COHORT_QC),

@@ -67,9 +67,9 @@ def het_hom_plot(samples: pl.DataFrame) -> bytes:
 
     Contamination raises the ratio, inbreeding lowers it.
     """
-    x = "mean_dp" if samples["mean_dp"].null_count() < samples.height else "n_called"
-    rows = samples.drop_nulls([x, "r_het_hom"])
-    label = "mean depth, reads" if x == "mean_dp" else "called variants"
+    labels = {"mean_dp": "mean depth, reads", "n_called": "called variants", "n_variants": "rows"}
+    x = next(name for name in labels if samples[name].null_count() < samples.height)
+    rows, label = samples.drop_nulls([x, "r_het_hom"]), labels[x]
     axes = new_axes("Het/hom ratio by sample", label, "het / hom-alt")
     unusual = rows["outlier_by"].is_not_null().to_numpy()
     for chosen, colour, mark in ((~unusual, PASS, "."), (unusual, ODD, "o")):

@@ -25,7 +25,7 @@ def summarise_cohort(
         .collect(engine="streaming")
         .row(0, named=True)
     )
-    has_genotypes = facts["form"] != "parquet"
+    has_genotypes = samples["n_het"].null_count() < samples.height or facts["form"] != "parquet"
     row = {
         **facts,
         **counted,
@@ -65,12 +65,15 @@ def _genotype_counts() -> dict[str, pl.Expr]:
         "n_singleton": (ac == 1).sum(),
         "n_monomorphic": ((an > 0) & ((ac == 0) | (ac == an))).sum(),
         # Nothing by nothing, of a file without records, is null.
-        "call_rate": (pl.col("n_called").sum() / pl.col("n_samples").cast(pl.Int64).sum()).fill_nan(
-            None
-        ),
+        "call_rate": (pl.col("n_called").sum() / _genotyped().sum()).fill_nan(None),
         "n_hwe_extreme": (pl.col("hwe_p") < _EXTREME).sum(),
         "n_exc_het_extreme": (pl.col("exc_het_p") < _EXTREME).sum(),
     }
+
+
+def _genotyped() -> pl.Expr:
+    """Samples of the variants of which each has a genotype: all, but in the long form."""
+    return pl.col("n_samples").cast(pl.Int64).filter(pl.col("n_called").is_not_null())
 
 
 def _ratio(part: int, whole: int) -> float | None:

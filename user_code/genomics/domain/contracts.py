@@ -104,6 +104,18 @@ QUALITY_FILTERED_OBSERVATIONS = Contract(
     key=("sample_id", "variant_id"),
 )
 
+QUALITY_FILTERED_GENOTYPES = Contract(
+    "quality_filtered_data",
+    f"{QUALITY_FILTERED_OBSERVATIONS.description} With genotype fields.",
+    (
+        *QUALITY_FILTERED_OBSERVATIONS.columns,
+        Column("genotype", pl.Int8(), "copies of alt; −1 where any allele is missing", True),
+        Column("gq", pl.Float32(), "quality of the genotype, Phred", True),
+        Column("dp", pl.Float32(), "reads", True),
+    ),
+    key=("sample_id", "variant_id"),
+)
+
 VARIANT_ANALYSIS = Contract(
     "variant_analysis",
     "All sites, one row for each (split) variant. Where the input has no genotypes (the Parquet "

@@ -20,7 +20,8 @@ _PSEUDOAUTOSOMAL_X = {
     "GRCh38": ((10_001, 2_781_479), (155_701_383, 156_030_895)),
     "T2T-CHM13v2": ((1, 2_394_410), (153_925_835, 154_259_566)),
 }
-_HUMAN = {*map(str, range(1, 23)), "X", "Y", "M", "MT"}
+NOT_AUTOSOMES = frozenset({"X", "Y", "M", "MT"})  # without chr, in capitals
+_HUMAN = {*map(str, range(1, 23)), *NOT_AUTOSOMES}
 
 
 def recognise_build(contig_lengths: Mapping[str, int]) -> str | None:

@@ -5,12 +5,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from user_code.genomics.domain.allele_counts import HET, AlleleCounts
-from user_code.genomics.domain.genome_build import is_pseudoautosomal
+from user_code.genomics.domain.genome_build import NOT_AUTOSOMES, is_pseudoautosomal
 
 # As plink's --check-sex: one X leaves no heterozygotes, two leave those that are expected.
 _MALE_FROM, _FEMALE_TO = 0.8, 0.2
 FEWEST_X_SITES = 10
-_NOT_AUTOSOMES = {"X", "Y", "M", "MT"}
 
 
 class Homozygosity:
@@ -53,7 +52,7 @@ class InbreedingAndSex:
         """Add the rows of a block. On X, haploid genotypes count, as homozygous."""
         names = chrom.str.strip_prefix("chr").str.to_uppercase()
         het = counts.classes == HET
-        autosomal = ~names.is_in(_NOT_AUTOSOMES).to_numpy()
+        autosomal = ~names.is_in(NOT_AUTOSOMES).to_numpy()
         if autosomal.any():
             hom_ref, hets, hom_alt = (part[autosomal] for part in counts.diploid)
             frequency = _share(hets + 2 * hom_alt, 2 * (hom_ref + hets + hom_alt))

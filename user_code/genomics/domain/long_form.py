@@ -1,6 +1,7 @@
 """The long form: Parquet with one row for each observation (sample_id, variant_id, quality_score).
 
-Hom-ref can't be told from missing in it: there is no AN, AF, call rate or HWE, those are null.
+Hom-ref can't be told from missing in it: there is no AN, AF, call rate or HWE, those are null,
+unless optional genotype fields tell (long_form_genotypes).
 """
 
 import hashlib
@@ -8,11 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
+from user_code.genomics.domain import long_form_genotypes as genotypes
 from user_code.genomics.domain.call_set import CallSet
 from user_code.genomics.domain.contracts import (
+    QUALITY_FILTERED_GENOTYPES,
     QUALITY_FILTERED_OBSERVATIONS,
     SAMPLE_QC,
     VARIANT_ANALYSIS,
@@ -30,6 +34,9 @@ _SITE = r"^([^:]+):(\d+):([ACGTNacgtn]+):([ACGTNacgtn*]+|<[^>]+>|\.)$"
 _IDS = (pl.String, pl.Categorical, pl.Enum, pl.Binary, pl.Null)
 
 
+_Rows = TypeVar("_Rows", pl.DataFrame, pl.LazyFrame)
+
+
 @dataclass(frozen=True)
 class Summary:
     """What one reading of all observations tells."""
@@ -42,12 +49,20 @@ class Summary:
 
 
 def scan_observations(call_set: CallSet) -> pl.LazyFrame:
-    """The three columns of all files, lazily, in the contract's types.
+    """The three columns of all files, and the genotype fields they have, lazily, in our types.
 
-    Raises RefusedInputError for a file that is no Parquet, lacks a column or has one of another
-    type.
+    Raises RefusedInputError for a file that is no Parquet, lacks a column that the first has, or
+    has one of another type.
     """
     frames = [_scan(path) for path in call_set.files]
+    first = frames[0].collect_schema()
+    for path, frame in zip(call_set.files, frames, strict=True):
+        if frame.collect_schema() != first:
+            raise RefusedInputError(
+                path.name,
+                "it has other genotype fields than the first file",
+                "Give all files of the call set the same columns.",
+            )
     return pl.concat(frames) if len(frames) > 1 else frames[0]
 
 
@@ -74,8 +89,11 @@ def _scan(path: Path) -> pl.LazyFrame:
         raise RefusedInputError(
             path.name, "quality_score is not a number", "Write it as integer or float."
         )
+    fields = genotypes.given_fields(found, path.name)
+    three = QUALITY_FILTERED_OBSERVATIONS.columns
     return pl.scan_parquet(path, glob=False).select(
-        pl.col(column.name).cast(column.dtype) for column in QUALITY_FILTERED_OBSERVATIONS.columns
+        *(pl.col(column.name).cast(column.dtype) for column in three),
+        *genotypes.field_expressions(found, fields),
     )
 
 
@@ -103,17 +121,26 @@ def checksum(files: tuple[Path, ...]) -> list[str]:
 
 
 def keep_passing(observations: pl.LazyFrame, limits: QcLimits) -> pl.LazyFrame:
-    """The rows whose quality_score reaches the limit."""
-    return observations.filter(_passes(limits))
+    """The rows whose quality_score reaches the limit; with genotype fields if there are any."""
+    rows = observations.filter(_passes(limits))
+    if _fields(observations):
+        return rows.pipe(_to_contract, QUALITY_FILTERED_GENOTYPES)
+    return rows
+
+
+def _fields(observations: pl.LazyFrame) -> tuple[str, ...]:
+    return tuple(name for name in genotypes.FIELDS if name in observations.collect_schema())
 
 
 def summarise(observations: pl.LazyFrame, limits: QcLimits) -> Summary:
-    """Both summaries from one reading, streamed; memory depends on samples and variants alone.
+    """Both summaries from one reading (two with genotype fields), streamed; memory depends on
+    samples and variants alone.
 
     Raises RefusedInputError for rows without sample or variant, for values that can't be read, and
     if there are no rows.
     """
     passes, known = _passes(limits), _quality().is_not_null()
+    fields = _fields(observations)
     with reading(_ROWS):
         by_variant, by_sample = pl.collect_all(
             [
@@ -121,6 +148,7 @@ def summarise(observations: pl.LazyFrame, limits: QcLimits) -> Summary:
                     sample_count=passes.sum(),
                     avg_quality=pl.col("quality_score").filter(passes).mean(),
                     unknown=(~known).all(),
+                    **genotypes.by_variant(fields, limits.adj),
                 ),
                 observations.group_by("sample_id").agg(
                     n_variants=pl.len(),
@@ -140,8 +168,18 @@ def summarise(observations: pl.LazyFrame, limits: QcLimits) -> Summary:
             raise RefusedInputError(
                 _ROWS, f"a {key} is empty", "It identifies an observation: fill it."
             )
+    by_variant = genotypes.finish_variants(by_variant, by_sample["sample_id"], fields)
+    by_variant = _with_sites(by_variant, by_sample.height)
+    if fields:
+        with reading(_ROWS):
+            more = genotypes.by_sample(observations, by_variant, fields).collect(engine="streaming")
+        more = genotypes.finish_samples(more, by_variant["variant_id"])
+        by_sample = by_sample.drop(set(by_sample.columns) & set(more.columns) - {"sample_id"})
+        by_sample = by_sample.join(more, on="sample_id")
     return Summary(
-        _analysis(by_variant, by_sample.height),
+        _to_contract(by_variant, VARIANT_ANALYSIS).sort(
+            "chrom", "pos", "variant_id", nulls_last=True
+        ),
         _samples(by_sample, limits),
         n_records=int(by_sample["n_variants"].sum()),
         n_low_quality=int(by_sample["low"].sum()),
@@ -149,8 +187,8 @@ def summarise(observations: pl.LazyFrame, limits: QcLimits) -> Summary:
     )
 
 
-def _analysis(by_variant: pl.DataFrame, n_samples: int) -> pl.DataFrame:
-    """The rows of variant_analysis, sorted; its genotype columns are null."""
+def _with_sites(by_variant: pl.DataFrame, n_samples: int) -> pl.DataFrame:
+    """With what a variant's name tells, and the verdict."""
     parts = pl.col("variant_id").str.extract_groups(_SITE)
     kinds = {"chrom": pl.String, "pos": pl.Int64, "ref": pl.String, "alt": pl.String}
     site = [
@@ -158,26 +196,26 @@ def _analysis(by_variant: pl.DataFrame, n_samples: int) -> pl.DataFrame:
         for index, (name, kind) in enumerate(kinds.items())
     ]
     why = pl.when(pl.col("unknown")).then(pl.lit(UNKNOWN)).otherwise(pl.lit(LOW))
-    rows = by_variant.with_columns(
+    return by_variant.with_columns(
         *site, passes=pl.col("sample_count") > 0, n_samples=pl.lit(n_samples)
     ).with_columns(
         _by_alleles(variant_type, pl.String()).fill_null("unknown").alias("variant_type"),
         _by_alleles(is_transition, pl.Boolean()).alias("is_transition"),
         reason=pl.when(~pl.col("passes")).then(why),
     )
-    return _to_contract(rows, VARIANT_ANALYSIS).sort("chrom", "pos", "variant_id", nulls_last=True)
 
 
 def _samples(by_sample: pl.DataFrame, limits: QcLimits) -> pl.DataFrame:
-    """sample_qc as far as observations tell: how many, and their mean quality."""
+    """sample_qc as far as observations tell."""
     rows = _to_contract(by_sample, SAMPLE_QC).sort("sample_id")
     return flag_unusual_samples(rows, limits.outlier_mads)
 
 
-def _to_contract(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+def _to_contract(rows: _Rows, contract: Contract) -> _Rows:
     """The contract's columns in its types; null where `rows` has none."""
+    there = rows.collect_schema()
     return rows.select(
-        (pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name)
+        (pl.col(name) if name in there else pl.lit(None)).cast(kind).alias(name)
         for name, kind in contract.schema.items()
     )
 

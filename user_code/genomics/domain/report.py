@@ -33,12 +33,13 @@ td.d{color:#666;font-size:.9em}
 def draw_all(variant_analysis: Path, samples: pl.DataFrame) -> dict[str, bytes]:
     """PNG by name: site_frequency_spectrum, hwe, call_rate, ti_tv, het_hom.
 
-    The long form has no genotypes: of it, only the spectrum.
+    Of the long form, only what its columns tell.
     """
     pictures = {"site_frequency_spectrum": site_frequency_spectrum(variant_analysis)}
     if samples["n_called"].null_count() < samples.height:
         pictures["hwe"] = cohort_plots.hwe_plot(variant_analysis)
         pictures["call_rate"] = cohort_plots.call_rate_plot(samples)
+    if samples["n_het"].null_count() < samples.height:
         pictures["ti_tv"] = cohort_plots.ti_tv_plot(samples)
         pictures["het_hom"] = cohort_plots.het_hom_plot(samples)
     return pictures
