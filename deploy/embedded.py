@@ -27,7 +27,10 @@ from urllib.parse import quote
 from embedded_postgres import ROLES, EmbeddedPostgres, start_postgres
 from embedded_processes import adopt_orphans, start, stop
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+SCRIPTS = Path(__file__).resolve().parent
+REPOSITORY = SCRIPTS.parent
+# Nobody logs in here, so nobody else may get in.
+LOOPBACK = "127.0.0.1"
 
 _UI_WITHIN_SECONDS = 120
 
@@ -68,20 +71,31 @@ def main() -> int:
 def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> None:
     """Start PostgreSQL, migrate, put the samples in, start Dagster and the alerter; wait."""
     env = _env_file()
+    _check_address(env.get("ASSAY_UI_ADDRESS") or LOOPBACK)
     port = port or int(env.get("ASSAY_UI_PORT") or 3000)
     home = home or REPOSITORY / ".embedded" / (env.get("ASSAY_PROJECT") or "assay")
     home.mkdir(parents=True, exist_ok=True)
     with _alone(home):
         _check_port_is_free(port)
+        reports_port = next(p for p in range(port + 1, 65536) if _is_free(p))
         say("starting PostgreSQL")
         postgres = start_postgres(
             home / "postgres", {role: env[f"ASSAY_{role.upper()}_PASSWORD"] for role in ROLES}
         )
         programs: list[subprocess.Popen[bytes]] = []
         try:
-            environment = _environment(env, postgres, home, port)
+            environment = _environment(env, postgres, home, port, reports_port)
             _prepare(environment, samples=samples)
             python = sys.executable
+            reports = str(home / "root" / "reports")
+            programs.append(
+                start(
+                    [python, str(SCRIPTS / "embedded_reports.py"), str(reports_port), reports],
+                    environment,
+                    REPOSITORY,
+                    home / "reports.log",
+                )
+            )
             programs.append(
                 start(
                     [python, "-m", "control_plane.alerter"],
@@ -94,7 +108,7 @@ def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> No
                 start(
                     [
                         *(python, "-m", "dagster", "dev", "-m", "user_code.definitions"),
-                        *("--host", "127.0.0.1", "--port", str(port)),
+                        *("--host", LOOPBACK, "--port", str(port)),
                         *("--db-pool-recycle", "1", "--log-level", "warning"),
                     ],
                     environment,
@@ -103,7 +117,7 @@ def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> No
                 )
             )
             _wait_for_ui(port, programs[-1], home)
-            say(f"Assay is at http://127.0.0.1:{port}")
+            say(f"Assay is at http://{LOOPBACK}:{port}, for this machine alone: it has no login")
             say(f"drop files into {environment['ASSAY_LANDING']}/ · logs are in {home}/")
             if not once:
                 _stay(programs, home)
@@ -129,7 +143,7 @@ def _env_file() -> dict[str, str]:
 
 
 def _environment(
-    env: Mapping[str, str], postgres: EmbeddedPostgres, home: Path, port: int
+    env: Mapping[str, str], postgres: EmbeddedPostgres, home: Path, port: int, reports_port: int
 ) -> dict[str, str]:
     """What our programs are told: `.env`, and where things are in this edition."""
     root = home / "root"
@@ -152,7 +166,8 @@ def _environment(
         **{name: str(folder.resolve()) for name, folder in folders.items()},
         "ASSAY_EMBEDDED_STORAGE": f"postgresql://dagster:{password}@/dagster?host={socket_folder}",
         "ASSAY_UI_PORT": str(port),
-        "ASSAY_UI_URL": f"http://127.0.0.1:{port}",
+        "ASSAY_UI_URL": f"http://{LOOPBACK}:{port}",
+        "ASSAY_REPORTS_URL": f"http://{LOOPBACK}:{reports_port}",
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONUNBUFFERED": "1",
         # Each run would repeat that some of Dagster's parameters are in beta.
@@ -215,15 +230,28 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
+def _check_address(address: str) -> None:
+    if address not in (LOOPBACK, "localhost"):
+        raise CannotStart(
+            f"ASSAY_UI_ADDRESS={address} would let others in, and this edition has no login: it"
+            f" serves {LOOPBACK} only. Set that address in .env; to share an Assay, install Docker"
+            " Engine and run make up"
+        )
+
+
 def _check_port_is_free(port: int) -> None:
+    if not _is_free(port):
+        raise CannotStart(f"port {port} is taken: set another ASSAY_UI_PORT in .env, or use --port")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((LOOPBACK, port))
         except OSError:
-            raise CannotStart(
-                f"port {port} is taken: set another ASSAY_UI_PORT in .env, or use --port"
-            ) from None
+            return False
+    return True
 
 
 def _stop_asked(_number: int, _frame: FrameType | None) -> None:

@@ -24,6 +24,8 @@ class Settings:
     contracts: Path
     settle_seconds: float
     ui_url: str
+    # Where a browser finds what is below `<root>/reports`; empty: nobody serves it.
+    reports_url: str
     count_floor: int
     pg_host: str
     pg_port: int
@@ -60,6 +62,7 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         contracts=Path(env.get("ASSAY_CONTRACTS") or root / "contracts"),
         settle_seconds=_number(env, "ASSAY_SETTLE_SECONDS", 10),
         ui_url=(env.get("ASSAY_UI_URL") or "").rstrip("/"),
+        reports_url=(env.get("ASSAY_REPORTS_URL") or "").rstrip("/"),
         count_floor=int(_number(env, "ASSAY_COUNT_FLOOR", 1000)),
         pg_host=env.get("ASSAY_PG_HOST") or "postgres",
         pg_port=int(_number(env, "ASSAY_PG_PORT", 5432)),

@@ -107,6 +107,14 @@ def test_a_dropped_file_becomes_rows_and_nothing_is_left_after_the_end(folder: P
         assert f"http://127.0.0.1:{port}" in output.read_text()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=10) as answer:
             assert answer.status == 200
+        # Alone on the loopback address, the reports, too.
+        listening = {
+            connection.laddr.ip
+            for process in psutil.Process(edition.pid).children(recursive=True)
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert listening <= {"127.0.0.1", "::1"}
         shop.mkdir(parents=True)
         (shop / f"shop-{DAY}.csv").write_text(ROWS)
         wait_for(lambda: rows_of_the_day(folder) == 3, "no rows", 150)
