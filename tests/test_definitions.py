@@ -69,10 +69,11 @@ def test_every_asset_says_what_it_is_and_whose() -> None:
         node = graph.get(key)
         name = key.to_user_string()
         assert node.description, name
-        assert node.group_name in ("genomics", "finance"), name
+        assert node.group_name in ("genomics", "finance", "platform"), name
         assert node.owners == [f"team:{node.group_name}"], name
         assert node.kinds, name
-        assert node.code_version, name
+        # What a sensor tells is no code's result.
+        assert node.code_version or not node.is_executable, name
 
 
 def test_no_asset_hands_its_data_to_dagsters_io_manager() -> None:
@@ -80,6 +81,8 @@ def test_no_asset_hands_its_data_to_dagsters_io_manager() -> None:
     from user_code.definitions import defs
 
     for asset in defs.get_repository_def().assets_defs_by_key.values():
+        if not asset.is_executable:
+            continue
         for output in asset.op.output_defs:
             assert output.dagster_type.is_nothing, f"{asset.op.name}.{output.name}"
 

@@ -27,6 +27,8 @@ class Settings:
     # Where a browser finds what is below `<root>/reports`; empty: nobody serves it.
     reports_url: str
     count_floor: int
+    run_minutes: float
+    quarantine_rate: float
     pg_host: str
     pg_port: int
     environment: Mapping[str, str] = field(repr=False)
@@ -64,6 +66,8 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         ui_url=(env.get("ASSAY_UI_URL") or "").rstrip("/"),
         reports_url=(env.get("ASSAY_REPORTS_URL") or "").rstrip("/"),
         count_floor=int(_number(env, "ASSAY_COUNT_FLOOR", 1000)),
+        run_minutes=_number(env, "ASSAY_RUN_MINUTES", 360),
+        quarantine_rate=_number(env, "ASSAY_QUARANTINE_RATE", 0.05),
         pg_host=env.get("ASSAY_PG_HOST") or "postgres",
         pg_port=int(_number(env, "ASSAY_PG_PORT", 5432)),
         environment=env,

@@ -102,6 +102,7 @@ def test_a_failure_says_where_and_what_but_no_data_and_a_success_closes_it(
                 "partitions": "2025-01-01",
                 "step": "work",
                 "error": "ValueError",
+                "owners": [],
                 "run_id": run_id,
             },
             f"http://ui/runs/{run_id}",

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -25,6 +25,10 @@ DAYS = dg.DailyPartitionsDefinition(start_date="2000-01-01", end_offset=1)
 
 OWNERS = ["team:finance"]
 ONE_RUN = dg.BackfillPolicy.single_run()
+# Feeds come every day, or every working day: four days are a long weekend and no more.
+DAILY_DATA = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(days=4), warn_window=timedelta(hours=30)
+)
 
 # Once whatever runs on daily_summary is through, and again for each later change of it: one run
 # for both assets. Missing days are normal here, so that eager(), which waits for them, never fires.
@@ -125,6 +129,7 @@ def category_statistics(context: dg.AssetExecutionContext, publisher: Publisher)
     owners=OWNERS,
     code_version="1",
     deps=[daily_summary],
+    freshness_policy=DAILY_DATA,
     automation_condition=ON_NEW_DAYS,
     kinds={"polars", "parquet", "postgres"},
     description="All daily summaries: one row per booking date, source and currency.",
@@ -170,6 +175,7 @@ class AnomalyConfig(dg.Config):
     owners=OWNERS,
     code_version="1",
     deps=[historical_data],
+    freshness_policy=DAILY_DATA,
     automation_condition=ON_NEW_DAYS,
     kinds={"polars", "parquet", "postgres"},
     description=(

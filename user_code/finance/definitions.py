@@ -10,10 +10,16 @@ from user_code.finance.automation import (
     finance_recompute,
 )
 from user_code.finance.checks import CHECKS
+from user_code.finance.landed_days import DOMAIN, TRANSACTIONS
+from user_code.shared.quarantine_alerts import build_quarantine_alerts
+
+finance_quarantine = build_quarantine_alerts(
+    DOMAIN, TRANSACTIONS, records="records", quarantined="quarantined"
+)
 
 defs = dg.Definitions(
     assets=ASSETS,
     asset_checks=CHECKS,
     jobs=[finance_daily],
-    sensors=[finance_landing, finance_recompute, finance_automation],
+    sensors=[finance_landing, finance_recompute, finance_automation, finance_quarantine],
 )

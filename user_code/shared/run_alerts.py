@@ -13,11 +13,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster import DagsterEventType, RunRecord
+from dagster import RunRecord
 
-from user_code.settings import settings
 from user_code.shared.alerts import close_alert, raise_alert
+from user_code.shared.asset_facts import domain_and_owners, ui_link
 from user_code.shared.publishing import Publisher
+from user_code.shared.run_endings import Ending, how_it_failed
+from user_code.shared.run_partitions import name_of, partitions_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -29,7 +31,15 @@ _SETTLE = timedelta(seconds=3)
 # Where a sensor without a cursor begins: a fresh start sees its first runs, and no old ones.
 _FIRST_LOOK = timedelta(hours=1)
 _MOST_RUNS = 500
-_LONGEST_TEXT = 200
+
+# In an alert's subject, after the job's name.
+_WHAT = {
+    "run.failed": "failed",
+    "run.out_of_memory": "ran out of memory",
+    "run.crashed_at_boot": "crashed before it began",
+    "run.over_time": "was stopped: it was over its time limit",
+    "run.killed": "was killed",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,8 @@ class Progress:
 def build_run_failure_alerts() -> dg.SensorDefinition:
     """The sensor `run_failure_alerts`, RUNNING by default, over all jobs.
 
-    A failure that Dagster will retry is passed over: its retry's outcome counts.
+    A failure that Dagster will retry is passed over, for its retry's outcome counts; but not one
+    for lack of memory.
     """
 
     @dg.sensor(
@@ -76,8 +87,11 @@ def build_run_failure_alerts() -> dg.SensorDefinition:
                 run = record.dagster_run
                 if run.is_success:
                     close_alert(cursor, alert_key(run))
-                elif run.tags.get("dagster/will_retry", "false").lower() != "true":
-                    _raise(cursor, context, run)
+                    continue
+                ending = how_it_failed(context.instance, run.run_id)
+                # A container that is killed for its memory will be so again: don't wait for it.
+                if ending.kind == "run.out_of_memory" or not _is_retried(run):
+                    _raise(cursor, context, run, ending)
         return dg.SensorResult(
             skip_reason=f"{len(records)} runs have ended since the last look",
             cursor=_advanced(progress, records).to_cursor(),
@@ -93,14 +107,6 @@ def alert_key(run: dg.DagsterRun) -> str:
         chosen = sorted(key.to_user_string() for key in run.asset_selection or ())
         what = "assets " + ",".join(chosen)
     return f"run.failed:{what}:{partitions_of(run)}"
-
-
-def partitions_of(run: dg.DagsterRun) -> str:
-    """The run's partition key, `first..last` of its range, or nothing."""
-    first = run.tags.get("dagster/asset_partition_range_start")
-    if first:
-        return f"{first}..{run.tags.get('dagster/asset_partition_range_end', '')}"
-    return run.tags.get("dagster/partition", "")
 
 
 def _finished(
@@ -141,66 +147,44 @@ def _advanced(progress: Progress, records: Sequence[RunRecord]) -> Progress:
     return Progress(after, (*kept, *ids)[-2 * _MOST_RUNS :])
 
 
-def _raise(cursor: Cursor, context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> None:
-    step, error = what_failed(context.instance, run.run_id)
+def _raise(
+    cursor: Cursor, context: dg.SensorEvaluationContext, run: dg.DagsterRun, ending: Ending
+) -> None:
     partitions = partitions_of(run)
-    job = "assets chosen by hand" if run.job_name.startswith("__") else run.job_name
-    subject = f"{job} failed" + (f" for {partitions}" if partitions else "")
-    ui_url = settings().ui_url
+    again = _is_retried(run)
+    keys = [dg.AssetKey(ending.step)] if ending.step else []
+    domain, owners = domain_and_owners(context, [*keys, *_assets(context, run)])
+    subject = f"{name_of(run)} {_WHAT[ending.kind]}" + (f" for {partitions}" if partitions else "")
     raise_alert(
         cursor,
         key=alert_key(run),
-        kind="run.failed",
-        severity="error",
-        domain=_domain(context, run, step),
-        subject=subject + (f" in {step}" if step else ""),
+        kind=ending.kind,
+        severity="warning" if again else "error",
+        domain=domain,
+        subject=subject
+        + (f" in {ending.step}" if ending.step else "")
+        + (", and is tried again" if again else ""),
         facts={
-            "job": job,
+            "job": name_of(run),
             "partitions": partitions,
-            "step": step,
-            "error": error,
+            "step": ending.step,
+            "error": ending.error,
+            **ending.facts,
+            "owners": owners,
             "run_id": run.run_id,
         },
-        link=f"{ui_url}/runs/{run.run_id}" if ui_url else "",
+        link=ui_link(f"/runs/{run.run_id}"),
     )
 
 
-def what_failed(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
-    """Which step failed, and why: the first line of our own message, else the error's class.
-
-    Other people's messages may quote data, so that they stay in the run's log.
-    """
-    kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
-    found = ("", "unknown: see the run's log")
-    for record in instance.get_records_for_run(run_id, of_type=kinds).records:
-        event = record.event_log_entry.dagster_event
-        if event is None:
-            continue
-        if event.event_type == DagsterEventType.RUN_FAILURE:
-            return "", _first_line(event.message or found[1])
-        data = event.step_failure_data
-        if data.user_failure_data is not None:
-            return event.step_key or "", _first_line(data.user_failure_data.description or "")
-        error = data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        return event.step_key or "", (error.cls_name if error else None) or found[1]
-    return found
+def _is_retried(run: dg.DagsterRun) -> bool:
+    return run.tags.get("dagster/will_retry", "false").lower() == "true"
 
 
-def _first_line(text: str) -> str:
-    line = text.strip().partition("\n")[0]
-    return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
-
-
-def _domain(context: dg.SensorEvaluationContext, run: dg.DagsterRun, step: str) -> str:
-    """The group of the failed asset, or of any asset of the run: groups are named by domain."""
+def _assets(context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> list[dg.AssetKey]:
+    """The assets that the run was about, those chosen first."""
+    keys = sorted(run.asset_selection or (), key=str)
     repository = context.repository_def
-    if repository is None:
-        return ""
-    graph = repository.asset_graph
-    keys = [dg.AssetKey(step)] if step else []
-    keys += sorted(run.asset_selection or (), key=str)
-    if repository.has_job(run.job_name):
+    if repository is not None and repository.has_job(run.job_name):
         keys += sorted(repository.get_job(run.job_name).asset_layer.executable_asset_keys, key=str)
-    return next((graph.get(key).group_name for key in keys if graph.has(key)), "")
+    return keys
