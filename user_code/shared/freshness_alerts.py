@@ -21,7 +21,7 @@ def build_freshness_alerts() -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         description="An asset that is stale by its freshness policy becomes an alert.",
     )
-    def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SkipReason:
+    def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SensorResult:
         keys = _with_policy(context)
         stale = [
             _finding(context, key, since.isoformat(timespec="seconds"))
@@ -30,7 +30,9 @@ def build_freshness_alerts() -> dg.SensorDefinition:
         ]
         with publisher.warehouse_for_sensor.transaction() as cursor:
             changes = bring_up_to_date(cursor, [KIND], stale)
-        return dg.SkipReason(f"{len(stale)} of {len(keys)} assets are stale, {changes} changes")
+        return dg.SensorResult(
+            skip_reason=f"{len(stale)} of {len(keys)} assets are stale, {changes} changes"
+        )
 
     return look
 

@@ -57,12 +57,14 @@ def build_run_time_alerts() -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         description="A run over its time limit, or one that doesn't start or end, alerts.",
     )
-    def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SkipReason:
+    def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SensorResult:
         records = context.instance.get_run_records(dg.RunsFilter(statuses=_STATUSES))
         findings = _findings(context, records, time.time())
         with publisher.warehouse_for_sensor.transaction() as cursor:
             changes = bring_up_to_date(cursor, KINDS, findings)
-        return dg.SkipReason(f"{len(findings)} of {len(records)} runs are late, {changes} changes")
+        return dg.SensorResult(
+            skip_reason=f"{len(findings)} of {len(records)} runs are late, {changes} changes"
+        )
 
     return look
 
