@@ -75,4 +75,7 @@ quarantine: ## count the records in quarantine by source, day and reason
 replay: ## have a source's days read again, after a fix of its contract: SOURCE=till DAY=2026-01-31
 	@deploy/compose.sh exec -T user_code python -m user_code.finance.replay "$(SOURCE)" $(DAY)
 
-.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test quarantine replay
+forget: ## remove a call set for good, from landing zone to warehouse (withdrawn consent): CALL_SET=cohort
+	@deploy/forget.sh "$(CALL_SET)"
+
+.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test quarantine replay forget

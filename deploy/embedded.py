@@ -50,11 +50,14 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="stop as soon as the UI answers")
     parser.add_argument("--home", type=Path, help="where it keeps its files")
     parser.add_argument("--no-samples", action="store_true", help="leave the landing zone as it is")
+    parser.add_argument("--module", nargs="+", metavar="WORD", help="run this module of ours only")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop_asked)
     signal.signal(signal.SIGINT, _stop_asked)
     adopt_orphans()
     try:
+        if options.module:
+            return run_module(options.module, options.home)
         run(options.port, options.home, once=options.once, samples=not options.no_samples)
     except CannotStart as error:
         print(f"embedded edition: {error}", file=sys.stderr)
@@ -73,7 +76,7 @@ def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> No
     env = _env_file()
     _check_address(env.get("ASSAY_UI_ADDRESS") or LOOPBACK)
     port = port or int(env.get("ASSAY_UI_PORT") or 3000)
-    home = home or REPOSITORY / ".embedded" / (env.get("ASSAY_PROJECT") or "assay")
+    home = home or _home(env)
     home.mkdir(parents=True, exist_ok=True)
     with _alone(home):
         _check_port_is_free(port)
@@ -128,6 +131,22 @@ def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> No
             postgres.stop()
 
 
+def run_module(words: list[str], home: Path | None) -> int:
+    """`python -m WORDS` as our programs are run, beside a running edition or without one."""
+    env = _env_file()
+    home = home or _home(env)
+    if not (home / "postgres").is_dir():
+        raise CannotStart(f"there is no Assay in {home}: make dev makes one")
+    passwords = {role: env[f"ASSAY_{role.upper()}_PASSWORD"] for role in ROLES}
+    postgres = start_postgres(home / "postgres", passwords)
+    try:
+        environment = _environment(env, postgres, home, 0, 0)
+        command = [sys.executable, "-W", "ignore", "-m", *words]
+        return subprocess.run(command, env=environment, cwd=home, check=False).returncode
+    finally:
+        postgres.stop()
+
+
 def say(text: str) -> None:
     """A line of progress."""
     print(f"embedded edition: {text}", flush=True)
@@ -140,6 +159,10 @@ def _env_file() -> dict[str, str]:
     lines = path.read_text(encoding="utf-8").splitlines()
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    return REPOSITORY / ".embedded" / (env.get("ASSAY_PROJECT") or "assay")
 
 
 def _environment(

@@ -98,6 +98,18 @@ def test_each_materialisation_says_its_rows_columns_and_cost_and_shows_the_spect
     assert "subject_" not in str(found)
 
 
+def test_the_report_is_a_link_where_reports_are_served(
+    landing: Path, run_call_set: RunCallSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_REPORTS_URL", "http://assay.example/reports/")
+    write_vcf(landing / "cohort.vcf.gz", ROWS, SAMPLES)
+    found = materialized(run_call_set("cohort"))
+    for asset in ("variant_analysis", "sample_qc", "cohort_qc"):
+        assert found[asset]["report"] == dg.MetadataValue.url(
+            "http://assay.example/reports/genomics/cohort/report.html"
+        )
+
+
 def test_all_checks_pass_on_a_good_call_set(landing: Path, run_call_set: RunCallSet) -> None:
     write_vcf(landing / "cohort.bcf", ROWS, SAMPLES)
     evaluations = run_call_set("cohort").get_asset_check_evaluations()

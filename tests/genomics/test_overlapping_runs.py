@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.genomics.conftest import RunCallSet
 from tests.genomics.vcf_text import write_vcf
-from user_code.genomics.reports import publish_report
+from user_code.genomics.reports import stage_report
 from user_code.shared.warehouse import Warehouse
 
 
@@ -20,17 +18,10 @@ def test_all_tables_of_a_run_have_one_start(
         assert cursor.fetchone() == (5, 1)
 
 
-def test_two_runs_do_not_write_to_the_same_temporary_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put = Path.replace
-
-    def overtaken(self: Path, target: Path) -> Path:
-        monkeypatch.setattr(Path, "replace", put)
-        publish_report(tmp_path, "cohort", "the other run's", "run-2")
-        return put(self, target)
-
-    monkeypatch.setattr(Path, "replace", overtaken)
-    report = publish_report(tmp_path, "cohort", "this run's", "run-1")
-    assert report.read_text() == "this run's"
-    assert list(report.parent.iterdir()) == [report]
+def test_two_runs_do_not_write_to_the_same_temporary_report(tmp_path: Path) -> None:
+    older = stage_report(tmp_path, "cohort", "the other run's", "run-2")
+    report = stage_report(tmp_path, "cohort", "this run's", "run-1")
+    older.publish()
+    report.publish()
+    assert report.target.read_text() == "this run's"
+    assert list(report.target.parent.iterdir()) == [report.target]

@@ -27,7 +27,7 @@ from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.report import draw_all, render_report
 from user_code.genomics.progress import log_progress
 from user_code.genomics.quarantine import DOMAIN, absolve, refuse
-from user_code.genomics.reports import publish_report
+from user_code.genomics.reports import report_url, stage_report
 from user_code.genomics.run_metadata import extra_metadata
 from user_code.settings import settings
 from user_code.shared.partition_keys import PartitionKeyError, check_partition_key
@@ -117,7 +117,12 @@ def call_set_qc(
         except RefusedInputError as error:
             refuse(raw_data, publisher.base, key, error, config.max_quarantine_gb * 1e9)
         pictures = draw_all(analysis_path, computed.sample_qc)
-        # All files are whole before the first one is published.
+        # All files are whole before the first one is published. The report, too, is behind the
+        # fence: a run whose call set was forgotten meanwhile publishes none.
+        report = stage_report(
+            publisher.base, key, render_report(computed, pictures), analysis.run_id
+        )
+        attempts.callback(report.discard)
         frames: list[tuple[Attempt, pl.DataFrame | StagedFile, str | None]] = [
             (raw_data, computed.raw_genomic_data, "genomics.raw_genomic_data"),
             (filtered_data, _stage(filtered_data, filtered_path, key, inspected.sha256), None),
@@ -132,6 +137,7 @@ def call_set_qc(
         published = {
             attempt.asset: attempt.publish(
                 {key: frame},
+                beside={key: [report]} if attempt is cohort else None,
                 table=table,
                 partition_column="call_set" if table else None,
                 input_sha256=inspected.sha256,
@@ -139,8 +145,10 @@ def call_set_qc(
             for attempt, frame, table in frames
         }
     absolve(analysis, publisher.base, key)
-    report = publish_report(publisher.base, key, render_report(computed, pictures), analysis.run_id)
-    extra = extra_metadata(computed, pictures, str(report.relative_to(publisher.base)))
+    place = str(report.target.relative_to(publisher.base))
+    served = settings().reports_url
+    url = report_url(served, key) if served else None
+    extra = extra_metadata(computed, pictures, place, url)
     for asset, file in published.items():
         yield dg.MaterializeResult(
             asset_key=asset,

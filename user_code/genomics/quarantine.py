@@ -28,7 +28,7 @@ def refuse(
     """
     facts = {"call_set": call_set, "place": error.place, "reason": error.reason}
     _keep(
-        _folder(base, call_set),
+        *quarantine_paths(base, call_set),
         _files(call_set),
         {
             **facts,
@@ -52,7 +52,7 @@ def refuse(
 
 def absolve(attempt: Attempt, base: Path, call_set: str) -> None:
     """The call set is fine now: remove what an earlier refusal kept and close its alert."""
-    shutil.rmtree(_folder(base, call_set), ignore_errors=True)
+    shutil.rmtree(quarantine_paths(base, call_set)[0], ignore_errors=True)
     close_alert(attempt.warehouse, alert_key(call_set))
 
 
@@ -60,8 +60,10 @@ def alert_key(call_set: str) -> str:
     return f"input.refused:{DOMAIN}:{call_set}"
 
 
-def _folder(base: Path, call_set: str) -> Path:
-    return base / "quarantine" / DOMAIN / call_set
+def quarantine_paths(base: Path, call_set: str) -> tuple[Path, Path]:
+    """Where a refused call set is kept, and where it is while it is being copied."""
+    folder = base / "quarantine" / DOMAIN / call_set
+    return folder, folder.with_name(f".{call_set}.tmp")
 
 
 def _files(call_set: str) -> tuple[Path, ...]:
@@ -71,9 +73,14 @@ def _files(call_set: str) -> tuple[Path, ...]:
         return ()
 
 
-def _keep(folder: Path, files: tuple[Path, ...], facts: dict[str, str], most_bytes: float) -> None:
+def _keep(
+    folder: Path,
+    temporary: Path,
+    files: tuple[Path, ...],
+    facts: dict[str, str],
+    most_bytes: float,
+) -> None:
     """Replace the folder whole, so that no reader takes an older file for the refused one."""
-    temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     copied: list[str] | str = [file.name for file in files]

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import polars as pl
+
 from user_code.genomics.domain.report import REPORT_NAME
 from user_code.genomics.quarantine import DOMAIN
 from user_code.shared.partition_keys import check_partition_key
+from user_code.shared.store import StagedFile, sync_file
 
 
 def report_path(base: Path, call_set: str) -> Path:
@@ -12,8 +15,13 @@ def report_path(base: Path, call_set: str) -> Path:
     return base / "reports" / DOMAIN / check_partition_key(call_set) / REPORT_NAME
 
 
-def publish_report(base: Path, call_set: str, document: str, run_id: str) -> Path:
-    """Put the document in its place, replacing an earlier one whole.
+def report_url(reports_url: str, call_set: str) -> str:
+    """Where a browser finds it; `reports_url` is where it finds what is in reports/."""
+    return f"{reports_url}/{DOMAIN}/{check_partition_key(call_set)}/{REPORT_NAME}"
+
+
+def stage_report(base: Path, call_set: str, document: str, run_id: str) -> StagedFile:
+    """Write the document beside its place, to be published with the tables, or discarded.
 
     `run_id` keeps two runs over one call set from writing to the same temporary file.
     """
@@ -22,7 +30,8 @@ def publish_report(base: Path, call_set: str, document: str, run_id: str) -> Pat
     temporary = path.with_name(f".{path.name}.{run_id}.tmp")
     try:
         temporary.write_text(document, encoding="utf-8")
-        temporary.replace(path)
-    finally:
+        sync_file(temporary)
+    except BaseException:
         temporary.unlink(missing_ok=True)
-    return path
+        raise
+    return StagedFile(temporary, path, 0, pl.Schema())

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
+
 from user_code.genomics.domain.contracts import (
     COHORT_QC,
     QUALITY_FILTERED_VARIANTS,
@@ -25,15 +27,16 @@ _PICTURES = {
 
 
 def extra_metadata(
-    computed: Computed, pictures: Mapping[str, bytes], report: str
+    computed: Computed, pictures: Mapping[str, bytes], report: str, url: str | None = None
 ) -> dict[str, dict[str, Any]]:
-    """By asset; `report` is the path of the call set's report."""
+    """By asset; `report` is the path of the call set's report, `url` where it is served."""
     facts = computed.raw_genomic_data.row(0, named=True)
     cohort = computed.cohort_qc.row(0, named=True)
     drawn = {
         asset: {name: plot_metadata(pictures[name]) for name in names if name in pictures}
         for asset, names in _PICTURES.items()
     }
+    shown = {"report": dg.MetadataValue.url(url) if url else report}
     return {
         RAW_GENOMIC_DATA.name: {name: facts[name] for name in _ARRIVED if facts[name] is not None},
         QUALITY_FILTERED_VARIANTS.name: {
@@ -41,13 +44,15 @@ def extra_metadata(
             "dropped_low_quality": facts["n_low_quality"],
             "dropped_missing_quality": facts["n_missing_quality"],
         },
-        VARIANT_ANALYSIS.name: drawn[VARIANT_ANALYSIS.name],
+        VARIANT_ANALYSIS.name: {**drawn[VARIANT_ANALYSIS.name], **shown},
         SAMPLE_QC.name: {
             "unusual_samples": cohort["n_unusual_samples"],
             **drawn[SAMPLE_QC.name],
+            **shown,
         },
         COHORT_QC.name: {
             **{name: cohort[name] for name in _COHORT if cohort[name] is not None},
-            "report": report,
+            **shown,
+            **({"report_file": report} if url else {}),
         },
     }

@@ -91,5 +91,12 @@ def find_call_set(folder: Path, name: str) -> CallSet:
     return open_call_set(candidates[0])
 
 
+def landed_paths(folder: Path, name: str) -> list[Path]:
+    """All that lies in a landing folder under a call set's name, indexes included."""
+    files = (f"{name}{suffix}" for suffix in (*VCF_SUFFIXES, PARQUET_SUFFIX))
+    indexed = (f"{file}{index}" for file in files for index in ("", ".tbi", ".csi"))
+    return [path for entry in (name, *indexed) if (path := folder / entry).exists()]
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
