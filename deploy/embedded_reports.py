@@ -62,9 +62,8 @@ def main() -> None:
     """Serve until interrupted."""
     port, folder = int(sys.argv[1]), sys.argv[2]
     handler = partial(ReportHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server, suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 if __name__ == "__main__":
