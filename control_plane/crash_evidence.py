@@ -33,8 +33,9 @@ def crash_evidence(container: Container, *, secrets: Sequence[str]) -> str:
     lines = [f"Container {container.short_id} ({container.attrs['Config']['Image']}):"]
     if state.get("OOMKilled"):
         lines.append(
-            f"out of memory: it reached its limit of {limit / 2**20:,.0f} MiB. Raise "
-            "ASSAY_RUN_MEMORY in .env and run `make up`, or let the asset stream its input."
+            f"out of memory: it reached its limit of {limit / 2**20:,.0f} MiB. Give the job the "
+            "tag assay/memory, or raise ASSAY_RUN_MEMORY in .env and run `make up`, or let the "
+            "asset stream its input."
         )
     if state["Status"] == "exited":
         code = state["ExitCode"]

@@ -3,7 +3,8 @@
 Dagster's own launcher takes networks, volumes and limits from dagster.yaml, which cannot read them
 from the environment, and lets the code location add to them: a code server that asks for
 `privileged` gets it. This one takes all of it from the environment of the process that launches
-(the daemon; the webserver only to cancel), and ignores what the code location asks for.
+(the daemon; the webserver only to cancel), and ignores what the code location asks for. A run's
+tags choose within the limits that the environment sets: `control_plane.run_wishes`.
 
 dagster.yaml names it without any configuration:
 
@@ -23,8 +24,8 @@ from typing import Any
 import docker
 import docker.errors
 from dagster import DagsterRun
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.storage.tags import MAX_RETRIES_TAG
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
+from dagster._core.storage.tags import MAX_RETRIES_TAG, MAX_RUNTIME_SECONDS_TAG
 from dagster._serdes import ConfigurableClassData
 from dagster_docker import DockerRunLauncher
 from dagster_docker.container_context import DockerContainerContext
@@ -32,11 +33,22 @@ from docker.models.containers import Container
 from docker.types import LogConfig
 
 from control_plane.crash_evidence import crash_evidence
+from control_plane.run_wishes import (
+    OUTSIDE,
+    RunTagError,
+    RunWishes,
+    default_wishes,
+    partition_name,
+    run_wishes,
+)
 from control_plane.settings import Settings, settings
 
 PROJECT_LABEL = "assay.project"
 KIND_LABEL = "assay.kind"
 RUN_ID_LABEL = "dagster/run_id"
+# What docker_gate makes an outside run of, and what it names the container after.
+NETWORK_LABEL = "assay.network"
+PARTITION_LABEL = "assay.partition"
 
 WRITABLE_FOLDERS = ("data", "quarantine", "reports", "compute_logs")
 READ_ONLY_FOLDERS = ("landing", "contracts")
@@ -71,10 +83,16 @@ class AssayRunLauncher(DockerRunLauncher):
 
     def get_container_context(
         self,
-        dagster_run: DagsterRun,  # noqa: ARG002
+        dagster_run: DagsterRun,
     ) -> DockerContainerContext:
-        """What the container is made of. The run's own wishes are not looked at."""
-        return container_context(settings())
+        """What the container is made of: the settings, and the run's tags as far as they may."""
+        here = settings()
+        try:
+            wishes = run_wishes(dagster_run.tags, dagster_run.job_name, here)
+        except RunTagError:
+            # Its launch was refused: this is somebody who only wants to look for the container.
+            wishes = default_wishes(here)
+        return container_context(here, wishes, partition_name(dagster_run.tags))
 
     def _get_docker_image(self, job_code_origin: Any) -> str:
         # The image that the run was queued with. A code server that doesn't say its image is a
@@ -82,6 +100,24 @@ class AssayRunLauncher(DockerRunLauncher):
         self.image = settings().user_code_image or None
         image: str = super()._get_docker_image(job_code_origin)  # type: ignore[no-untyped-call]
         return image
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """As upstream, for a run whose tags ask for nothing that it may not have."""
+        run = context.dagster_run
+        try:
+            wishes = run_wishes(run.tags, run.job_name, settings())
+        except RunTagError as error:
+            self._never_again(run)
+            raise RunContainerError(str(error)) from error
+        if wishes.timeout is not None:
+            # Dagster's monitoring ends a run by this tag.
+            timeout = {MAX_RUNTIME_SECONDS_TAG: str(wishes.timeout)}
+            self._instance.add_run_tags(run.run_id, timeout)
+        super().launch_run(context)
+
+    def _never_again(self, run: DagsterRun) -> None:
+        """Nobody becomes allowed by asking twice."""
+        self._instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
 
     def _launch_container_with_command(
         self, run: DagsterRun, docker_image: str, command: Sequence[str]
@@ -104,8 +140,7 @@ class AssayRunLauncher(DockerRunLauncher):
                     "`make up` makes the networks and volumes."
                 ) from error
             if error.status_code == 403:
-                # Nobody becomes allowed by asking twice.
-                self._instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+                self._never_again(run)
                 raise RunContainerError(
                     f"The run's container was refused. {error.explanation}"
                 ) from error
@@ -151,7 +186,9 @@ class AssayRunLauncher(DockerRunLauncher):
         return self._get_container(run)  # type: ignore[no-untyped-call]
 
 
-def container_context(here: Settings) -> DockerContainerContext:
+def container_context(
+    here: Settings, wishes: RunWishes | None = None, partition: str = ""
+) -> DockerContainerContext:
     """Network, environment, volumes, limits and labels of every run container of this Assay.
 
     `control_plane.docker_gate` makes the container from what it allows itself, and refuses a
@@ -162,24 +199,29 @@ def container_context(here: Settings) -> DockerContainerContext:
         for names, mode in ((WRITABLE_FOLDERS, "rw"), (READ_ONLY_FOLDERS, "ro"))
         for name in names
     }
+    wishes = wishes or default_wishes(here)
     # Polars counts the host's cores, not the container's share of them.
-    environment = here.run_environment() | {"POLARS_MAX_THREADS": str(ceil(here.run_cpus))}
-    memory = here.run_memory_bytes()
+    environment = here.run_environment() | {"POLARS_MAX_THREADS": str(ceil(wishes.cpus))}
+    labels = {PROJECT_LABEL: here.project, KIND_LABEL: "run"}
+    if partition:
+        labels[PARTITION_LABEL] = partition
+    if wishes.outside:
+        labels[NETWORK_LABEL] = OUTSIDE
     return DockerContainerContext(
         env_vars=[f"{name}={value}" for name, value in environment.items()],
         networks=[f"{here.project}_runs"],
         container_kwargs={
             "volumes": volumes,
-            "mem_limit": memory,
-            "memswap_limit": memory,  # the same number means: no swap
-            "nano_cpus": round(here.run_cpus * 1_000_000_000),
+            "mem_limit": wishes.memory,
+            "memswap_limit": wishes.memory,  # the same number means: no swap
+            "nano_cpus": round(wishes.cpus * 1_000_000_000),
             "pids_limit": PIDS_LIMIT,
             # A run writes into its volumes. What it puts into /tmp counts as its memory.
             "read_only": True,
             "tmpfs": {"/tmp": "rw,nosuid,nodev,noexec,size=1g,mode=1777"},  # noqa: S108
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
-            "labels": {PROJECT_LABEL: here.project, KIND_LABEL: "run"},
+            "labels": labels,
             "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
             "stop_timeout": STOP_TIMEOUT_SECONDS,
         },

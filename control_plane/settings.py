@@ -35,6 +35,8 @@ N = TypeVar("N", int, float)
 
 _MEMORY = re.compile(r"([0-9]+)([kmg]?)b?", re.IGNORECASE)
 _MEMORY_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+_TIME = re.compile(r"([0-9]{1,9})([smhd])")
+_TIME_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class SettingsError(ValueError):
@@ -51,7 +53,11 @@ class Settings:
     root: str
     user_code_image: str
     run_memory: str
+    run_memory_most: str
     run_cpus: float
+    run_cpus_most: float
+    run_timeout_most: str
+    outside_jobs: frozenset[str]
     ui_url: str
     # Both hold secrets: no repr may show them.
     alert_urls: tuple[str, ...] = field(repr=False)
@@ -73,12 +79,21 @@ class Settings:
 
     def run_memory_bytes(self) -> int:
         """`ASSAY_RUN_MEMORY` in bytes. SettingsError if it is not like `2g` or `512m`."""
-        match = _MEMORY.fullmatch(self.run_memory.strip())
-        if match is None or not int(match[1]):
+        return _size("ASSAY_RUN_MEMORY", self.run_memory)
+
+    def most_run_memory_bytes(self) -> int:
+        """The most that a run's tag may ask for, in bytes; never less than a run without a tag."""
+        return max(self.run_memory_bytes(), _size("ASSAY_RUN_MEMORY_MOST", self.run_memory_most))
+
+    def most_run_seconds(self) -> int:
+        """`ASSAY_RUN_TIMEOUT_MOST` in seconds. SettingsError if it is not like `90m` or `24h`."""
+        seconds = seconds_in(self.run_timeout_most)
+        if seconds is None:
             raise SettingsError(
-                f"ASSAY_RUN_MEMORY={self.run_memory!r} is not a size: write e.g. 512m or 2g in .env"
+                f"ASSAY_RUN_TIMEOUT_MOST={self.run_timeout_most!r} is no time: write e.g. 90m or "
+                "24h in .env"
             )
-        return int(match[1]) * _MEMORY_UNITS[match[2].lower()]
+        return seconds
 
     def _dsn(self, database: str, role: str) -> str:
         name = f"ASSAY_{role.upper()}_PASSWORD"
@@ -106,11 +121,34 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         root=env.get("ASSAY_ROOT") or "/assay",
         user_code_image=env.get("ASSAY_USER_CODE_IMAGE", ""),
         run_memory=env.get("ASSAY_RUN_MEMORY") or "2g",
-        run_cpus=_number(env, "ASSAY_RUN_CPUS", 2.0, float),
+        run_memory_most=env.get("ASSAY_RUN_MEMORY_MOST") or env.get("ASSAY_RUN_MEMORY") or "2g",
+        run_cpus=(run_cpus := _number(env, "ASSAY_RUN_CPUS", 2.0, float)),
+        run_cpus_most=max(run_cpus, _number(env, "ASSAY_RUN_CPUS_MOST", run_cpus, float)),
+        run_timeout_most=env.get("ASSAY_RUN_TIMEOUT_MOST") or "72h",
+        outside_jobs=frozenset(env.get("ASSAY_OUTSIDE_JOBS", "").split()),
         alert_urls=tuple(env.get("ASSAY_ALERT_URLS", "").split()),
         ui_url=(env.get("ASSAY_UI_URL") or "").rstrip("/"),
         environment=env,
     )
+
+
+def bytes_in(text: str) -> int | None:
+    """The bytes that `512m` or `2g` mean; None if `text` is not a size above 0."""
+    match = _MEMORY.fullmatch(text.strip())
+    return int(match[1]) * _MEMORY_UNITS[match[2].lower()] or None if match else None
+
+
+def seconds_in(text: str) -> int | None:
+    """The seconds that `90s`, `30m`, `2h` or `1d` mean; None if `text` is not a time above 0."""
+    match = _TIME.fullmatch(text.strip())
+    return int(match[1]) * _TIME_UNITS[match[2]] or None if match else None
+
+
+def _size(name: str, text: str) -> int:
+    size = bytes_in(text)
+    if size is None:
+        raise SettingsError(f"{name}={text!r} is not a size: write e.g. 512m or 2g in .env")
+    return size
 
 
 def _number(env: Mapping[str, str], name: str, default: N, kind: Callable[[str], N]) -> N:

@@ -43,4 +43,6 @@ done
 if [[ -z $(deploy/env_file.sh get ASSAY_UI_URL) && $(deploy/env_file.sh get ASSAY_UI_ADDRESS) == 0.0.0.0 ]]; then
     export ASSAY_UI_URL=${ASSAY_UI_URL:-http://$(hostname):$(deploy/env_file.sh get ASSAY_UI_PORT)}
 fi
+# The egress proxy is for those who let a job out.
+if [[ -n $(deploy/env_file.sh get ASSAY_OUTSIDE_JOBS) ]]; then export COMPOSE_PROFILES=outside; fi
 exec "${compose[@]}" --env-file "$file" "$@"

@@ -15,4 +15,4 @@ if [[ -n $runs ]]; then
     # shellcheck disable=SC2086  # one word each
     docker stop --time 20 $runs >/dev/null
 fi
-deploy/compose.sh down --remove-orphans
+COMPOSE_PROFILES=outside deploy/compose.sh down --remove-orphans

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds one of our two images: images.sh dagster | images.sh user_code
+# Builds one of our images: images.sh dagster | user_code | egress
 # The user code's image gets a tag made of its id, which never moves, and .env names that tag:
 # a queued run runs the code that it was queued with.
 set -euo pipefail
@@ -34,6 +34,10 @@ case $1 in
         say "Building $project/dagster (minutes the first time, seconds when nothing changed)"
         build migrate
         ;;
+    egress)
+        say "Building $project/egress"
+        build egress
+        ;;
     user_code)
         say "Building $project/user_code and validating its definitions"
         build user_code
@@ -43,5 +47,5 @@ case $1 in
         # Whoever replaces the code server writes it down when the rest is ready: see redeploy.sh.
         if [[ ${2:-} == --only-tag ]]; then echo "$tag"; else deploy/env_file.sh set ASSAY_USER_CODE_IMAGE "$tag"; fi
         ;;
-    *) fail "no such image: $1" "One of: dagster, user_code" ;;
+    *) fail "no such image: $1" "One of: dagster, user_code, egress" ;;
 esac

@@ -19,11 +19,11 @@ deploy/compose.sh stop daemon
 # Run containers hold volumes and the network, and Compose doesn't know them.
 docker ps --all --quiet --filter "label=assay.project=$project" --filter label=assay.kind=run |
     xargs --no-run-if-empty docker rm --force >/dev/null
-deploy/compose.sh down --volumes --remove-orphans
+COMPOSE_PROFILES=outside deploy/compose.sh down --volumes --remove-orphans
 # Only runs mount these: the engine made them at the first one's start, not Compose.
 docker volume rm --force "${project}_data" "${project}_quarantine" "${project}_reports" >/dev/null
 docker image ls --format '{{.Repository}}:{{.Tag}}' |
-    { grep -E "^$project/(dagster|user_code):" || true; } |
+    { grep -E "^$project/(dagster|user_code|egress):" || true; } |
     xargs --no-run-if-empty docker image rm >/dev/null
 docker image prune --force --filter "label=com.docker.compose.project=$project" >/dev/null
 deploy/env_file.sh set ASSAY_USER_CODE_IMAGE ""

@@ -24,6 +24,12 @@ deploy/images.sh dagster &
 other=$!
 deploy/images.sh user_code || { wait "$other" || true; exit 1; }
 wait "$other"
+if [[ -n $(deploy/env_file.sh get ASSAY_OUTSIDE_JOBS) ]]; then
+    deploy/images.sh egress
+else
+    # What an earlier .env may have started; a service out of its profile is no orphan to Compose.
+    COMPOSE_PROFILES=outside deploy/compose.sh rm --stop --force egress >/dev/null 2>&1
+fi
 
 say "Starting, and waiting until every service is healthy"
 # Roles first: an older Assay's, or passwords changed in the file since.

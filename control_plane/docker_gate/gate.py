@@ -9,7 +9,12 @@ from control_plane.docker_gate.calls import Call
 from control_plane.docker_gate.engine import Answer, Engine
 from control_plane.docker_gate.policy import RUN_ID_LABEL, Policy
 from control_plane.docker_gate.refusal import RefusedError, shown
-from control_plane.docker_gate.run_container import JsonObject, container_name, rebuild
+from control_plane.docker_gate.run_container import (
+    JsonObject,
+    container_name,
+    is_outside,
+    rebuild,
+)
 from control_plane.docker_gate.strict_json import parse_object
 
 WAIT_SECONDS = 120.0
@@ -76,7 +81,26 @@ class Gate:
             )
         name = container_name(built, self.policy)
         answer = self.engine.ask("POST", f"{call.version}/containers/create", {"name": name}, built)
+        if answer.status == 201 and is_outside(built):
+            self._join_outside(call, str(_object(answer.json()).get("Id")))
         return replace(answer, about=name)
+
+    def _join_outside(self, call: Call, container: str) -> None:
+        """Connect the new container to the proxy's network, too; without it there is none.
+
+        By a call of its own: older engines take one network in a create request.
+        """
+        network = self.policy.outside_network
+        joined = self.engine.ask(
+            "POST", f"{call.version}/networks/{network}/connect", body={"Container": container}
+        )
+        if joined.status != 200:
+            self.engine.ask("DELETE", f"{call.version}/containers/{container}", {"v": "1"})
+            raise RefusedError(
+                409,
+                f"the run may reach the outside, but cannot join {network}: the egress proxy is "
+                "not set up. `make up` does it once ASSAY_OUTSIDE_JOBS is set.",
+            )
 
     def _list(self, call: Call) -> Answer:
         ours = [f"{name}={value}" for name, value in self.policy.labels.items()]

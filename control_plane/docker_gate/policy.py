@@ -11,6 +11,9 @@ PROJECT_LABEL = "assay.project"
 KIND_LABEL = "assay.kind"
 RUN_ID_LABEL = "dagster/run_id"
 JOB_NAME_LABEL = "dagster/job_name"
+PARTITION_LABEL = "assay.partition"
+NETWORK_LABEL = "assay.network"
+OUTSIDE = "outside"
 
 # Names of variables that a run may be told; the last two are of Polars and of Dagster's launcher.
 ENVIRONMENT = frozenset({*RUN_ENVIRONMENT, "POLARS_MAX_THREADS", "DAGSTER_RUN_JOB_NAME"})
@@ -26,6 +29,8 @@ VOLUMES = {
 
 # The user of both images.
 USER = "10001:10001"
+# The egress proxy, by its service's name.
+EGRESS = "egress:3128"
 PIDS = 1024
 # The engine's own lower limit.
 LEAST_MEMORY = 6 * 2**20
@@ -43,11 +48,27 @@ class Policy:
     root: str
     most_memory: int
     most_nano_cpus: int
+    outside_jobs: frozenset[str] = frozenset()
 
     @property
     def network(self) -> str:
         """The network of runs: Postgres is on it, and nothing else."""
         return f"{self.project}_runs"
+
+    @property
+    def outside_network(self) -> str:
+        """What an outside run joins besides: the egress proxy is on it, and nothing else."""
+        return f"{self.project}_outside_runs"
+
+    @property
+    def outside_environment(self) -> list[str]:
+        """How programs in an outside run find the proxy; Postgres is reached without it."""
+        proxy = f"http://{EGRESS}"
+        names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+        return [
+            *(f"{name}={proxy}" for name in names),
+            *(f"{name}=postgres,localhost,127.0.0.1" for name in ("NO_PROXY", "no_proxy")),
+        ]
 
     @property
     def image_repository(self) -> str:
@@ -74,5 +95,9 @@ def policy(here: Settings) -> Policy:
     if _FOLDER.fullmatch(here.root) is None:
         raise ValueError(f"ASSAY_ROOT={here.root!r} is not a plain absolute path")
     return Policy(
-        here.project, here.root, here.run_memory_bytes(), round(here.run_cpus * 1_000_000_000)
+        here.project,
+        here.root,
+        here.most_run_memory_bytes(),
+        round(here.run_cpus_most * 1_000_000_000),
+        here.outside_jobs,
     )

@@ -12,11 +12,15 @@ import json
 import re
 from typing import cast
 
+from control_plane.docker_gate.outside import check_may_go_outside
 from control_plane.docker_gate.policy import (
     ENVIRONMENT,
     JOB_NAME_LABEL,
     LEAST_MEMORY,
     LEAST_NANO_CPUS,
+    NETWORK_LABEL,
+    OUTSIDE,
+    PARTITION_LABEL,
     PIDS,
     RUN_ID_LABEL,
     USER,
@@ -29,6 +33,8 @@ JsonObject = dict[str, object]
 VALUE_CHARACTERS = 4096
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _JOB_NAME = re.compile(r"[A-Za-z0-9_]{1,200}")
+# One partition, or the first and the last of a range with two dots between.
+_PARTITION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 # How Dagster begins the command of a run; the fourth word is its arguments.
 _COMMAND = ["dagster", "api", "execute_run"]
@@ -43,16 +49,25 @@ def rebuild(asked: JsonObject, policy: Policy) -> JsonObject:
     labels = _part(asked, "Labels")
     run_id = _text(labels.get(RUN_ID_LABEL), _RUN_ID, f"the label {RUN_ID_LABEL}")
     job_name = _text(labels.get(JOB_NAME_LABEL), _JOB_NAME, f"the label {JOB_NAME_LABEL}")
+    known = {RUN_ID_LABEL: run_id, JOB_NAME_LABEL: job_name}
+    if labels.get(PARTITION_LABEL):
+        partition = _text(labels[PARTITION_LABEL], _PARTITION, f"the label {PARTITION_LABEL}")
+        known[PARTITION_LABEL] = partition
+    command = _command(asked.get("Cmd"), run_id)
+    environment = _environment(asked.get("Env"), job_name)
+    if labels.get(NETWORK_LABEL):
+        check_may_go_outside(labels[NETWORK_LABEL], job_name, command[-1], policy)
+        known[NETWORK_LABEL] = OUTSIDE
     host = _part(asked, "HostConfig")
     memory = _number(host.get("Memory"), LEAST_MEMORY, policy.most_memory, "Memory")
     cpus = _number(host.get("NanoCpus"), LEAST_NANO_CPUS, policy.most_nano_cpus, "NanoCpus")
     built: JsonObject = {
         "Image": _image(asked.get("Image"), policy),
         # No Entrypoint: the image's own gets this command. Whose image it is, the gate looks up.
-        "Cmd": _command(asked.get("Cmd"), run_id),
-        "Env": _environment(asked.get("Env"), job_name),
+        "Cmd": command,
+        "Env": environment,
         "User": USER,
-        "Labels": {**policy.labels, RUN_ID_LABEL: run_id, JOB_NAME_LABEL: job_name},
+        "Labels": {**policy.labels, **known},
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": {
             "Memory": memory,
@@ -85,14 +100,27 @@ def rebuild(asked: JsonObject, policy: Policy) -> JsonObject:
     surplus = _surplus(asked, allowed)
     if surplus is not None:
         raise RefusedError(403, f"a run's container cannot have {surplus}")
+    if is_outside(built):
+        built["Env"] = [*environment, *policy.outside_environment]
     return built
 
 
+def is_outside(built: JsonObject) -> bool:
+    """Whether the container joins the network of outside runs, too."""
+    return _part(built, "Labels").get(NETWORK_LABEL) == OUTSIDE
+
+
 def container_name(built: JsonObject, policy: Policy) -> str:
-    """A name that a person recognises. The same run cannot have two: the engine refuses it."""
+    """A name that a person recognises: job, partition, the run id's beginning.
+
+    The same run cannot have two containers: the engine refuses the second one's name.
+    """
     labels = _part(built, "Labels")
     job_name = str(labels[JOB_NAME_LABEL]).strip("_").lower() or "run"
-    return f"{policy.project}-run-{job_name[:40]}-{str(labels[RUN_ID_LABEL])[:8]}"
+    words = [policy.project, "run", job_name[:40]]
+    if PARTITION_LABEL in labels:
+        words.append(str(labels[PARTITION_LABEL]))
+    return "-".join([*words, str(labels[RUN_ID_LABEL])[:8]])
 
 
 def _part(asked: JsonObject, key: str) -> JsonObject:

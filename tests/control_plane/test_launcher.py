@@ -77,7 +77,9 @@ def launch(
     return launch
 
 
-def make_run(instance: dg.DagsterInstance, image: str) -> dg.DagsterRun:
+def make_run(
+    instance: dg.DagsterInstance, image: str, tags: dict[str, str] | None = None
+) -> dg.DagsterRun:
     """A run as if queued by a code server that says `image` and asks for the moon."""
     origin = JobPythonOrigin(
         "a_job",
@@ -90,7 +92,11 @@ def make_run(instance: dg.DagsterInstance, image: str) -> dg.DagsterRun:
         ),
     )
     return create_run_for_test(
-        instance, "a_job", job_code_origin=origin, status=dg.DagsterRunStatus.NOT_STARTED
+        instance,
+        "a_job",
+        job_code_origin=origin,
+        status=dg.DagsterRunStatus.NOT_STARTED,
+        tags=tags,
     )
 
 
@@ -210,7 +216,10 @@ def test_out_of_memory_is_said_with_the_limit(
     run, container = launch("eats", "a=0123456789; while :; do a=$a$a; done")
     wait_for(container, "exited")
     evidence = instance.run_launcher.get_run_worker_debug_info(run) or ""
-    assert "out of memory: it reached its limit of 64 MiB. Raise ASSAY_RUN_MEMORY" in evidence
+    assert (
+        "out of memory: it reached its limit of 64 MiB. Give the job the tag assay/memory"
+        in evidence
+    )
     assert "exit code 137" in evidence
 
 

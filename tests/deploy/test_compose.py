@@ -23,11 +23,13 @@ PASSWORDS = {
     "daemon": {"DAGSTER", "USER_CODE"},
     "alerter": {"ALERTER"},
     "docker_gate": set(),
+    "egress": set(),
 }
 
 
 def test_these_are_all_services() -> None:
-    expected = {"alerter", "daemon", "docker_gate", "postgres", "user_code", "webserver"}
+    expected = {"alerter", "daemon", "docker_gate", "egress", "postgres"}
+    expected |= {"user_code", "webserver"}
     assert set(LONG_RUNNING) == expected
     assert set(ONE_SHOT) < set(SERVICES)
 
@@ -101,6 +103,14 @@ def test_the_runs_network_leads_to_postgres_and_nowhere_else() -> None:
     assert [n for n, s in SERVICES.items() if "runs" in s.get("networks", [])] == ["postgres"]
 
 
+def test_outside_runs_reach_the_proxy_alone_and_the_proxy_nothing_of_ours() -> None:
+    assert COMPOSE["networks"]["outside_runs"]["internal"] is True
+    for network in ("outside_runs", "egress"):
+        assert [n for n, s in SERVICES.items() if network in s.get("networks", [])] == ["egress"]
+    assert set(SERVICES["egress"]["networks"]) == {"outside_runs", "egress"}
+    assert "volumes" not in SERVICES["egress"]
+
+
 def test_the_ui_alone_is_published_on_an_address_from_the_env_file() -> None:
     assert [n for n, s in SERVICES.items() if "ports" in s] == ["webserver"]
     assert SERVICES["webserver"]["ports"] == [
@@ -118,6 +128,7 @@ def test_every_name_begins_with_the_project() -> None:
     images = {service["image"] for service in SERVICES.values()}
     assert images == {
         f"{project}/dagster:built",
+        f"{project}/egress:built",
         f"${{ASSAY_USER_CODE_IMAGE:-{project}/user_code:built}}",
         "${POSTGRES_IMAGE:-postgres:17-trixie}",
     }

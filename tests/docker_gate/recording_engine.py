@@ -36,6 +36,7 @@ class RecordingEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer
 
     def __init__(self, path: Path) -> None:
         self.asked: list[Asked] = []
+        self.missing_networks = False
         super().__init__(str(path), _Handler)
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -81,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {"Config": {"Labels": images[path]}}
         if path == "/containers/create":
             return 201, {"Id": OURS, "Warnings": []}
+        if path == f"/networks/{PROJECT}_outside_runs/connect" and not self.server.missing_networks:
+            return 200, None
         if path == "/containers/json":
             return 200, [
                 {"Id": OURS, "State": "exited", "Created": 1, "Labels": RUN_LABELS, "Mounts": []},

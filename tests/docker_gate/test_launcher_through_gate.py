@@ -44,6 +44,31 @@ def test_what_the_launcher_asks_for_is_allowed(
     assert start.path == f"/v1.41/containers/{OURS}/start"
 
 
+def test_tags_choose_within_the_caps(gate: ServedGate, instance: dg.DagsterInstance) -> None:
+    tags = {"assay/memory": "48m", "assay/cpus": "0.25", "assay/timeout": "5m"}
+    run = make_run(instance, IMAGE, tags | {"dagster/partition": "2025-01-02"})
+    instance.launch_run(run.run_id, None)  # type: ignore[arg-type]
+    create, _ = gate.engine.changes()
+    host = create.body["HostConfig"]
+    assert (host["Memory"], host["NanoCpus"]) == (48 * 2**20, 250_000_000)
+    assert create.path.endswith(f"name={PROJECT}-run-a_job-2025-01-02-{run.run_id[:8]}")
+    again = instance.get_run_by_id(run.run_id)
+    assert again is not None
+    assert again.tags["dagster/max_runtime"] == "300", "Dagster's monitoring ends it by this tag"
+
+
+def test_a_bad_tag_fails_its_run_for_good_and_says_why(
+    gate: ServedGate, instance: dg.DagsterInstance
+) -> None:
+    run = make_run(instance, IMAGE, {"assay/memory": "9g"})
+    with pytest.raises(RunContainerError, match="assay/memory='9g' is not between 32m and 64m"):
+        instance.launch_run(run.run_id, None)  # type: ignore[arg-type]
+    again = instance.get_run_by_id(run.run_id)
+    assert again is not None
+    assert again.tags["dagster/max_retries"] == "0"
+    assert gate.engine.changes() == []
+
+
 def test_a_forged_image_fails_its_run_for_good_and_says_why(
     gate: ServedGate, instance: dg.DagsterInstance
 ) -> None:

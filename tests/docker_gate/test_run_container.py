@@ -39,6 +39,13 @@ def test_a_runs_request_is_rebuilt_with_everything_that_protects() -> None:
     assert container_name(built, POLICY) == "assaytest-run-a_job-12345678"
 
 
+def test_the_container_is_named_after_its_partition_too() -> None:
+    asked = run_request()
+    asked["Labels"]["assay.partition"] = "2025-01-02..2025-01-06"
+    named = container_name(rebuild(asked, POLICY), POLICY)
+    assert named == "assaytest-run-a_job-2025-01-02..2025-01-06-12345678"
+
+
 def test_what_is_left_out_gets_the_limits() -> None:
     asked = run_request()
     asked["HostConfig"] = {"NetworkMode": "assaytest_runs"}
@@ -164,6 +171,8 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "no run id": label("dagster/run_id", None),
     "a run id that is none": label("dagster/run_id", "../../x"),
     "a job's name that is none": label("dagster/job_name", "a b"),
+    "a partition that is no name": label("assay.partition", "../x y"),
+    "the outside, for a job that may not": label("assay.network", "outside"),
     "no labels": top(Labels=None),
     "no host config": top(HostConfig=None),
 }  # fmt: skip
