@@ -25,6 +25,7 @@ ORDER = [
     "test_second_assay",
     "test_redeploy",
     "test_restart",
+    "test_plain_compose",
 ]
 NEEDS_NO_ENGINE = "test_harness"
 

@@ -32,6 +32,30 @@ def hold_at_start(assay: AssayStack, name: str) -> str:
     return run_id
 
 
+def change(definitions: Path, description: str, sensor: str) -> None:
+    """Give every asset a description, and add a sensor that finds nothing to do."""
+    with definitions.open("a") as file:
+        file.write(
+            f"""
+
+defs = dg.Definitions.merge(
+    defs.map_asset_specs(func=lambda spec: spec.replace_attributes(description={description!r})),
+    dg.Definitions(
+        sensors=[
+            dg.SensorDefinition(
+                name={sensor!r},
+                evaluation_fn=lambda context: dg.SkipReason("Nothing to do."),
+                job_name="csv_to_parquet",
+                minimum_interval_seconds=5,
+                default_status=dg.DefaultSensorStatus.RUNNING,
+            )
+        ]
+    ),
+)
+"""
+        )
+
+
 @pytest.fixture
 def definitions(assay: AssayStack) -> Iterator[Path]:
     """The file that tests append to, in their own copy of the tree; as it was afterwards."""
@@ -51,13 +75,9 @@ def test_runs_in_flight_and_queued_finish_on_their_own_code(
     held = [assay.run_container(run_id)["Id"] for run_id in in_flight]
     queued = convert(assay, "queued")
 
-    with definitions.open("a") as file:
-        file.write(
-            "\n\ndefs = defs.map_asset_specs(\n"
-            "    func=lambda spec: spec.replace_attributes(description='Redeployed.')\n)\n"
-        )
+    change(definitions, "Redeployed.", sensor="just_deployed")
     assay.script("make", "redeploy", seconds=300)
-    done = time.monotonic()
+    done, deployed_at = time.monotonic(), time.time()
 
     wait_for(
         "the new definition",
@@ -65,6 +85,12 @@ def test_runs_in_flight_and_queued_finish_on_their_own_code(
         seconds=30,
     )
     assert time.monotonic() - done < 30
+    # The daemon looks for new code once a minute.
+    wait_for(
+        "the new sensor's tick",
+        lambda: "just_deployed" in assay.api.looked_since(deployed_at),
+        seconds=90,
+    )
     assert assay.api.run(queued)["status"] == "QUEUED", "the test's own premise"
     assert [assay.api.finished(run_id) for run_id in in_flight] == [None] * SLOTS
     new = assay.setting("ASSAY_USER_CODE_IMAGE")
