@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from typing import Literal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import apprise
 
@@ -31,6 +31,7 @@ class Channel:
     """One receiver of alerts. `url` is a secret; `name` and `id` are not."""
 
     url: str
+    tags: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -47,8 +48,12 @@ class Channel:
         with _apprise_log():
             return bool(apprise.Apprise().add(self.url))
 
-    def send(self, title: str, body: str, severity: Severity) -> str | None:
+    def send(
+        self, title: str, body: str, severity: Severity, fields: Mapping[str, str] | None = None
+    ) -> str | None:
         """Send one message; None if the channel took it, else why not, without any secret.
+
+        `fields` go along by name where the channel carries such (json, form and xml webhooks).
 
         Takes some seconds at most for most channels: Apprise has time limits of its own. Never
         raises: a channel that breaks is a channel that refuses.
@@ -56,8 +61,8 @@ class Channel:
         sender = apprise.Apprise()
         with _apprise_log() as log:
             try:
-                if not sender.add(self.url):
-                    return "Apprise does not understand this URL: correct ASSAY_ALERT_URLS in .env"
+                if not sender.add(self._url_with(fields or {})):
+                    return "Apprise does not understand this URL: correct it"
                 taken = sender.notify(
                     title=title,
                     body=body,
@@ -70,6 +75,14 @@ class Channel:
                 return None
             return self._without_secrets(log.getvalue()) or "refused without a reason"
 
+    def _url_with(self, fields: Mapping[str, str]) -> str:
+        """The URL, with what makes a long message several ones instead of a refusal."""
+        words = [] if "overflow=" in self.url else ["overflow=split"]
+        if re.match(r"(json|form|xml)s?://", self.url, re.IGNORECASE):
+            # Quoted twice: Apprise unquotes the query as a whole, and then each field.
+            words += [f":{name}={quote(quote(value, safe=''))}" for name, value in fields.items()]
+        return self.url + ("&" if "?" in self.url else "?") + "&".join(words) if words else self.url
+
     def _without_secrets(self, text: str) -> str:
         parts = {part for part in re.split(r"[/:@?&=#,+]+", self.url)[1:] if len(part) > 2}
         for part in sorted(parts | {unquote(part) for part in parts}, key=len, reverse=True):
@@ -77,9 +90,20 @@ class Channel:
         return " ".join(text.split())[:ERROR_CHARACTERS]
 
 
-def channels(urls: tuple[str, ...]) -> list[Channel]:
-    """The channels of ASSAY_ALERT_URLS, each once."""
-    return [Channel(url) for url in dict.fromkeys(urls)]
+def channels(lines: Iterable[str]) -> list[Channel]:
+    """The channels of `lines`, each an Apprise URL, or `tag,tag=URL` as in Apprise's own files.
+
+    Tags are what routes name. Empty lines and comments are passed over; a URL counts once.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        tagged = re.fullmatch(r"([\w.-]+(?:\s*,\s*[\w.-]+)*)\s*=\s*(\S+://.*)", text)
+        tags, url = (tagged[1], tagged[2]) if tagged else ("", text)
+        found[url] = (*found.get(url, ()), *(tag.strip() for tag in tags.split(",") if tag.strip()))
+    return [Channel(url, tags) for url, tags in found.items()]
 
 
 @contextmanager

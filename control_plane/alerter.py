@@ -1,9 +1,14 @@
-"""`python -m control_plane.alerter`: sends what ops.alerts tells, through every channel."""
+"""`python -m control_plane.alerter`: watches the platform and sends every alert.
+
+The main thread plans deliveries and watches; each channel has a thread of its own, so that one
+that hangs holds up nobody else.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,69 +18,148 @@ import psycopg2
 
 from control_plane.alert_channels import Channel, channels
 from control_plane.alert_outbox import deliver, give_up, plan
+from control_plane.alert_pace import Pace
+from control_plane.alert_routes import Route, RoutesError, destinations, read_routes
 from control_plane.alert_text import Transition, message
+from control_plane.alert_watch import Watch
+from control_plane.disk_space import disks
 from control_plane.health import note_health
+from control_plane.metrics import PlatformMetrics, serve_metrics
+from control_plane.platform_state import platform_state
+from control_plane.postgres_away import PostgresAway
 from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
 
 log = service_log("alerter")
 
 POLL_SECONDS = 3
+WATCH_SECONDS = 20
 
 
-def work_once(connection: Any, here: Settings, to: Sequence[Channel]) -> None:
-    """Book and send all that is due. Raises psycopg2.Error if the warehouse is away."""
-    plan(connection, [channel.id for channel in to])
+def plan_once(connection: Any, to: Sequence[Channel], routes: Sequence[Route]) -> None:
+    """Book what is new for the channels it goes to, and give up what nobody took for weeks."""
+
+    def routed(one: Transition) -> list[str]:
+        return [channel.id for channel in destinations(one, routes, to)]
+
+    plan(connection, routed if to else None)
     for key in give_up(connection):
-        log.error("Alert %s was not taken by a channel for days: given up.", key)
-    for channel in to:
+        log.error("Alert %s was not taken by a channel for weeks: given up.", key)
 
-        def send(transitions: Sequence[Transition], channel: Channel = channel) -> str | None:
-            note_health("alerter")  # a slow channel is no illness
-            text = message(transitions, here.project, here.ui_url)
-            return channel.send(text.title, text.body, text.severity)
 
-        sent, error = deliver(connection, channel.id, send)
-        if sent:
-            log.info("%d alerts sent to %s.", sent, channel.name)
-        if error:
-            log.warning("%s did not take an alert, it will be tried again: %s", channel.name, error)
+def send_once(connection: Any, here: Settings, channel: Channel, pace: Pace) -> None:
+    """Send what is due for `channel`. Raises psycopg2.Error if the warehouse is away."""
+
+    def send(transitions: Sequence[Transition]) -> str | None:
+        text = message(transitions, here.project, here.ui_url)
+        return channel.send(text.title, text.body, text.severity, text.fields)
+
+    sent, error = deliver(connection, channel.id, send, pace)
+    if sent:
+        log.info("%d alerts sent to %s.", sent, channel.name)
+    if error:
+        log.warning("%s did not take an alert, it will be tried again: %s", channel.name, error)
 
 
 def understood(here: Settings) -> list[Channel]:
-    """The channels that can be sent to; says what of ASSAY_ALERT_URLS cannot."""
-    found = channels(here.alert_urls)
+    """The channels that can be sent to; says which cannot."""
+    found = channels(here.alert_channels())
     usable = [channel for channel in found if channel.is_understood()]
     for channel in found:
         if channel not in usable:
-            log.error("Apprise does not understand %s: correct ASSAY_ALERT_URLS.", channel.name)
+            log.error("Apprise does not understand %s: correct its URL.", channel.name)
     if not usable:
-        log.warning("No channel in ASSAY_ALERT_URLS: alerts stay in the list, nobody is told.")
+        log.warning(
+            "No channel in ASSAY_ALERT_URLS or %s: alerts stay in the list, nobody is told.",
+            here.alerts_folder / "urls",
+        )
     return usable
 
 
-def run(here: Settings) -> None:
-    """Look every few seconds, for ever; a warehouse that is away is waited for."""
+def routes_of(here: Settings, to: Sequence[Channel]) -> list[Route]:
+    """The routes; where their file is wrong none, so that every alert goes to all channels."""
+    try:
+        return read_routes(here.alerts_folder / "routes.yaml", to)
+    except RoutesError as error:
+        log.error("Every alert goes to all channels, for the routes are wrong: %s", error)
+        return []
+
+
+def keep_sending(here: Settings, channel: Channel, pace: Pace) -> None:
+    """Send to one channel, for ever. What goes wrong with the warehouse the main thread says."""
     dsn = here.warehouse_dsn("alerter")
+    while True:
+        try:
+            with closing(psycopg2.connect(dsn)) as connection:
+                while True:
+                    send_once(connection, here, channel, pace)
+                    time.sleep(POLL_SECONDS)
+        except psycopg2.Error:
+            time.sleep(POLL_SECONDS)
+        except Exception:
+            log.exception("Sending to %s did not work, it goes on.", channel.name)
+            time.sleep(POLL_SECONDS)
+
+
+def run(here: Settings) -> None:
+    """Plan, watch and send, for ever; a warehouse that is away is told of and waited for."""
+    dsn = here.warehouse_dsn("alerter")
+    here.state_folder.mkdir(parents=True, exist_ok=True)
     to = understood(here)
+    routes = routes_of(here, to)
+    away = PostgresAway(here.state_folder / "postgres_away.json", here.project, here.ui_url)
+    watch = Watch(
+        ask=lambda: platform_state(here.webserver_url),
+        look_at_disks=lambda: disks(
+            [("the volumes", here.state_folder), ("the landing zone", here.landing)]
+        ),
+        clock=time.time,
+    )
+    metrics = PlatformMetrics(here.webserver_url, dsn, watch)
+    try:
+        serve_metrics(metrics, here.metrics_address)
+    except OSError as error:
+        log.warning("No metrics at %s: %s", here.metrics_address, error)
+    for channel in to:
+        threading.Thread(target=keep_sending, args=(here, channel, Pace()), daemon=True).start()
     complaint = ""
     while True:
         try:
             with closing(psycopg2.connect(dsn)) as connection:
+                outage = away.over(connection, to, time.time())
                 if complaint:
                     log.info("The warehouse answers again.")
+                if outage is not None:
+                    log.warning("Postgres was away for %d s: written down.", outage)
                 complaint = ""
-                while True:
-                    work_once(connection, here, to)
-                    note_health("alerter")
-                    time.sleep(POLL_SECONDS)
+                keep_watching(connection, to, routes, watch)
         except psycopg2.Error as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             note_health("alerter", f"the warehouse does not answer: {reason}")
             if reason != complaint:
                 log.warning("The warehouse does not answer: %s", reason)
                 complaint = reason
+            for name, refused in away.still(to, time.time()):
+                log.warning("Postgres is away, told to %s: %s", name, refused or "taken")
             time.sleep(POLL_SECONDS)
+
+
+def keep_watching(
+    connection: Any, to: Sequence[Channel], routes: Sequence[Route], watch: Watch
+) -> None:
+    """Plan every few seconds and watch now and then, until psycopg2.Error."""
+    looked = 0.0
+    while True:
+        plan_once(connection, to, routes)
+        if time.monotonic() - looked > WATCH_SECONDS:
+            looked = time.monotonic()
+            opened, closed = watch.tell(connection, *watch.look())
+            for key in opened:
+                log.warning("Noticed: %s", key)
+            for key in closed:
+                log.info("Over: %s", key)
+        note_health("alerter")
+        time.sleep(POLL_SECONDS)
 
 
 def main() -> int:

@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS ops.alert_transitions (
     link       text        NOT NULL,
     planned_at timestamptz
 );
+ALTER TABLE ops.alert_transitions ADD COLUMN IF NOT EXISTS first_seen timestamptz;
 CREATE INDEX IF NOT EXISTS alert_transitions_unplanned
     ON ops.alert_transitions (id) WHERE planned_at IS NULL;
 
@@ -79,9 +80,10 @@ DECLARE
 BEGIN
     IF was_live IS DISTINCT FROM is_live THEN
         INSERT INTO ops.alert_transitions
-            (key, transition, kind, severity, domain, subject, facts, link)
+            (key, transition, kind, severity, domain, subject, facts, link, first_seen)
         VALUES (NEW.key, CASE WHEN is_live THEN 'opened' ELSE 'closed' END,
-                NEW.kind, NEW.severity, NEW.domain, NEW.subject, NEW.facts, NEW.link);
+                NEW.kind, NEW.severity, NEW.domain, NEW.subject, NEW.facts, NEW.link,
+                NEW.first_seen);
     END IF;
     RETURN NULL;
 END

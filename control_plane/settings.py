@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from psycopg2.extensions import make_dsn
@@ -59,6 +60,11 @@ class Settings:
     run_timeout_most: str
     outside_jobs: frozenset[str]
     ui_url: str
+    webserver_url: str
+    alerts_folder: Path
+    state_folder: Path
+    landing: Path
+    metrics_address: str
     # Both hold secrets: no repr may show them.
     alert_urls: tuple[str, ...] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
@@ -70,6 +76,19 @@ class Settings:
     def warehouse_dsn(self, role: str) -> str:
         """libpq string for the database `warehouse` as `role` (migrator, alerter, …)."""
         return self._dsn("warehouse", role)
+
+    def alert_channels(self) -> tuple[str, ...]:
+        """Lines for `control_plane.alert_channels`: ASSAY_ALERT_URLS, and the file `urls`.
+
+        The file lies in the folder of the alerts' configuration, one channel a line; a file that
+        cannot be read raises SettingsError.
+        """
+        file = self.alerts_folder / "urls"
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        except OSError as error:
+            raise SettingsError(f"{file} can't be read ({error.strerror}): chmod a+r it") from None
+        return (*self.alert_urls, *lines)
 
     def run_environment(self) -> dict[str, str]:
         """Name → value of what a run container is told; names that are unset here are left out."""
@@ -127,6 +146,11 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         run_timeout_most=env.get("ASSAY_RUN_TIMEOUT_MOST") or "72h",
         outside_jobs=frozenset(env.get("ASSAY_OUTSIDE_JOBS", "").split()),
         alert_urls=tuple(env.get("ASSAY_ALERT_URLS", "").split()),
+        webserver_url=(env.get("ASSAY_WEBSERVER_URL") or "http://webserver:3000").rstrip("/"),
+        alerts_folder=Path(env.get("ASSAY_ALERTS_FOLDER") or "/assay/alerts"),
+        state_folder=Path(env.get("ASSAY_ROOT") or "/assay") / "alerter",
+        landing=Path(env.get("ASSAY_LANDING") or "/assay/landing"),
+        metrics_address=env.get("ASSAY_METRICS_ADDRESS") or "0.0.0.0:9464",
         ui_url=(env.get("ASSAY_UI_URL") or "").rstrip("/"),
         environment=env,
     )

@@ -35,7 +35,7 @@ fi
 # with it another tag, at each build. BuildKit adds none then.
 export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 # The engine wants absolute paths; the environment counts for more than the file.
-for name in ASSAY_LANDING_DIR ASSAY_CONTRACTS_DIR; do
+for name in ASSAY_LANDING_DIR ASSAY_CONTRACTS_DIR ASSAY_ALERTS_DIR; do
     value=$(deploy/env_file.sh get "$name")
     [[ -z $value ]] || export "$name=$(realpath --canonicalize-missing "$value")"
 done

@@ -174,6 +174,7 @@ def _environment(
         "ASSAY_ROOT": root,
         "ASSAY_LANDING": REPOSITORY / (env.get("ASSAY_LANDING_DIR") or "landing"),
         "ASSAY_CONTRACTS": REPOSITORY / (env.get("ASSAY_CONTRACTS_DIR") or "contracts.d"),
+        "ASSAY_ALERTS_FOLDER": REPOSITORY / (env.get("ASSAY_ALERTS_DIR") or "alerts.d"),
         "ASSAY_EMBEDDED_LOGS": root / "compute_logs",
         "DAGSTER_HOME": home / "dagster",
     }
@@ -190,6 +191,8 @@ def _environment(
         "ASSAY_EMBEDDED_STORAGE": f"postgresql://dagster:{password}@/dagster?host={socket_folder}",
         "ASSAY_UI_PORT": str(port),
         "ASSAY_UI_URL": f"http://{LOOPBACK}:{port}",
+        "ASSAY_WEBSERVER_URL": f"http://{LOOPBACK}:{port}",
+        "ASSAY_METRICS_ADDRESS": f"{LOOPBACK}:9464",
         "ASSAY_REPORTS_URL": f"http://{LOOPBACK}:{reports_port}",
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONUNBUFFERED": "1",

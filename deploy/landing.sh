@@ -13,19 +13,21 @@ landing=$(deploy/env_file.sh get ASSAY_LANDING_DIR)
 landing=$(realpath --canonicalize-missing "${landing:-landing}")
 contracts=$(deploy/env_file.sh get ASSAY_CONTRACTS_DIR)
 contracts=$(realpath --canonicalize-missing "${contracts:-contracts.d}")
+alerts=$(deploy/env_file.sh get ASSAY_ALERTS_DIR)
+alerts=$(realpath --canonicalize-missing "${alerts:-alerts.d}")
 
 make_folders() {
     # Runs read them as uid 10001.
-    (umask 022 && mkdir -p "$landing/genomics" "$landing/finance" "$contracts") ||
-        fail "the folders $landing and $contracts could not be made." \
-            "Make them, or name others in ${ASSAY_ENV_FILE:-.env}: ASSAY_LANDING_DIR, ASSAY_CONTRACTS_DIR"
+    (umask 022 && mkdir -p "$landing/genomics" "$landing/finance" "$contracts" "$alerts") ||
+        fail "the folders $landing, $contracts and $alerts could not be made." \
+            "Make them, or name others in ${ASSAY_ENV_FILE:-.env}: ASSAY_LANDING_DIR, ASSAY_CONTRACTS_DIR, ASSAY_ALERTS_DIR"
 }
 
 # A volume keeps the folder that it was made with: after a move it is made anew.
 follow_move() {
     local project name wanted bound
     project=$(deploy/env_file.sh get ASSAY_PROJECT)
-    for name in landing contracts; do
+    for name in landing contracts alerts; do
         wanted=${!name}
         bound=$(docker volume inspect --format '{{.Options.device}}' "${project}_$name" 2>/dev/null) || continue
         [[ $bound != "$wanted" ]] || continue

@@ -17,11 +17,14 @@ import psycopg2
 import pytest
 
 from control_plane.alert_channels import channels
-from control_plane.alert_outbox import plan
-from control_plane.alerter import understood, work_once
+from control_plane.alert_pace import Pace
+from control_plane.alerter import plan_once, send_once, understood
 from control_plane.settings import Settings
 from tests.control_plane.webhook import Webhook
 from user_code.shared import alerts
+
+# Everything goes as soon as it is seen.
+AT_ONCE = Pace(group=0, quiet=0)
 
 RAISE = """
 INSERT INTO ops.alerts (key, kind, severity, domain, subject, facts, link)
@@ -59,7 +62,10 @@ def set_state(settings: Settings, state: str) -> None:
 def look(settings: Settings) -> None:
     """One look of an alerter that has just started: nothing is remembered but the books."""
     with closing(psycopg2.connect(settings.warehouse_dsn("alerter"))) as connection:
-        work_once(connection, settings, channels(settings.alert_urls))
+        to = channels(settings.alert_channels())
+        plan_once(connection, to, [])
+        for channel in to:
+            send_once(connection, settings, channel, AT_ONCE)
 
 
 def look_later(settings: Settings) -> None:
@@ -87,6 +93,18 @@ def test_an_alert_is_sent_when_it_opens_and_when_it_closes_and_never_twice(
     assert "rows: 3" in first["message"]
     assert "http://ui/runs/1" in first["message"]
     assert "key k" in first["message"]
+    assert "first seen 20" in first["message"]
+    fields = {name: first[name] for name in ("key", "severity", "change", "link", "kind")}
+    assert fields == {
+        "key": "k",
+        "severity": "error",
+        "change": "opened",
+        "link": "http://ui/runs/1",
+        "kind": "run.failed",
+    }
+    assert first["first_seen"] <= first["last_seen"]
+    assert first["delivery"].startswith("assay:")
+    assert first["delivery"] != webhook.got[1]["delivery"]
 
 
 def test_what_user_code_raises_and_closes_arrives(here: Settings, webhook: Webhook) -> None:
@@ -172,11 +190,11 @@ def test_one_deaf_channel_holds_up_no_other(here: Settings, webhook: Webhook) ->
     assert len(webhook.got) == 1
 
 
-def test_after_days_a_refused_alert_is_given_up(here: Settings, webhook: Webhook) -> None:
+def test_after_weeks_a_refused_alert_is_given_up(here: Settings, webhook: Webhook) -> None:
     webhook.status = 500
     raise_alert(here)
     look(here)
-    sql(here, "UPDATE ops.alert_transitions SET at = now() - interval '4 days'", "alerter")
+    sql(here, "UPDATE ops.alert_transitions SET at = now() - interval '31 days'", "alerter")
     webhook.status = 200
     look_later(here)
     look_later(here)
@@ -210,8 +228,7 @@ def test_the_first_channel_gets_the_news_of_the_day_not_of_the_year(
 def test_two_alerters_at_once_send_once(here: Settings, webhook: Webhook) -> None:
     raise_alert(here)
     with closing(psycopg2.connect(here.warehouse_dsn("alerter"))) as other:
-        channel = channels(here.alert_urls)[0]
-        plan(other, [channel.id])
+        plan_once(other, channels(here.alert_urls), [])
         with other, other.cursor() as cursor:
             cursor.execute("SELECT * FROM ops.alert_deliveries FOR UPDATE")  # the other sends it
             look(here)
@@ -236,6 +253,9 @@ def test_the_process_sends_is_healthy_and_ends_when_asked_to(
         **here.environment,
         "ASSAY_ALERT_URLS": webhook.url,
         "TMPDIR": str(tmp_path),
+        "ASSAY_ROOT": str(tmp_path),
+        "ASSAY_METRICS_ADDRESS": "127.0.0.1:0",
+        "ASSAY_WEBSERVER_URL": "http://127.0.0.1:1",
     }
     command = [sys.executable, "-m", "control_plane.alerter"]
     root = Path(__file__).parents[2]
@@ -254,3 +274,14 @@ def test_the_process_sends_is_healthy_and_ends_when_asked_to(
         assert process.wait(timeout=30) == 0
     finally:
         process.kill()
+
+
+def test_an_end_is_not_told_before_its_beginning(here: Settings, webhook: Webhook) -> None:
+    webhook.status = 500
+    raise_alert(here)
+    look(here)
+    set_state(here, "closed")
+    look_later(here)
+    webhook.status = 200
+    look_later(here)
+    assert [title.split()[1] for title in webhook.titles] == ["error:", "resolved:"]

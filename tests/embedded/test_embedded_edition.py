@@ -85,6 +85,7 @@ def test_a_dropped_file_becomes_rows_and_nothing_is_left_after_the_end(folder: P
     ours = {
         "ASSAY_LANDING_DIR": landing,
         "ASSAY_CONTRACTS_DIR": folder / "contracts.d",
+        "ASSAY_ALERTS_DIR": folder / "alerts.d",
         "ASSAY_SETTLE_SECONDS": 0,
     }
     for name, value in ours.items():

@@ -65,6 +65,7 @@ class AssayStack:
             "ASSAY_UI_URL": self.api.url,
             "ASSAY_LANDING_DIR": str(self.landing),
             "ASSAY_CONTRACTS_DIR": str(folder / "contracts.d"),
+            "ASSAY_ALERTS_DIR": str(folder / "alerts.d"),
             **values,
         }
 

@@ -1,0 +1,237 @@
+"""What the alerter sees by itself: daemons, code locations, ticks, queue, disks, Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from dagster_graphql.schema import create_schema
+from graphql import parse, validate
+
+from control_plane import metrics, platform_state
+from control_plane.alert_channels import channels
+from control_plane.alert_pace import Pace
+from control_plane.alert_watch import Watch
+from control_plane.alerter import plan_once, send_once
+from control_plane.disk_space import Disk, disks
+from control_plane.platform_findings import disk_findings, state_findings
+from control_plane.platform_state import (
+    Location,
+    PlatformState,
+    Tick,
+    Ticking,
+    WebserverAwayError,
+)
+from control_plane.postgres_away import PATIENCE_SECONDS, PostgresAway
+from control_plane.settings import Settings
+from tests.control_plane.webhook import Webhook
+
+NOW = 1_000_000.0
+WELL = PlatformState(
+    version="1",
+    heartbeats={"SENSOR": NOW - 30, "SCHEDULER": NOW - 74},
+    locations=(Location("user_code", "", False),),
+    ticking=(Ticking("landing", False, (Tick("SKIPPED", NOW - 10),)),),
+    queued=0,
+    oldest_queued=None,
+    busy=4,
+    slots=4,
+)
+
+
+def ticking(*ticks: Tick, schedule: bool = False) -> PlatformState:
+    return replace(WELL, ticking=(Ticking("landing", schedule, ticks),))
+
+
+def failed(seconds_ago: float) -> Tick:
+    return Tick("FAILURE", NOW - seconds_ago, "ValueError")
+
+
+@pytest.mark.parametrize(
+    ("state", "keys"),
+    [
+        (WELL, []),
+        (replace(WELL, heartbeats={"SENSOR": NOW - 76}), ["daemon.silent:daemon"]),
+        (replace(WELL, heartbeats={"SENSOR": NOW - 1, "X": None}), ["daemon.silent:daemon"]),
+        (
+            replace(WELL, locations=(Location("user_code", "ImportError", False),)),
+            ["location.failed:user_code"],
+        ),
+        (replace(WELL, locations=(Location("user_code", "ImportError", True),)), []),
+        (ticking(failed(5)), []),  # the next look may be better
+        (ticking(failed(5), failed(20)), ["tick.failed:landing"]),
+        (ticking(failed(50)), ["tick.failed:landing"]),
+        (ticking(Tick("STARTED", NOW), failed(5), failed(20)), ["tick.failed:landing"]),
+        (ticking(Tick("SUCCESS", NOW), failed(5), failed(20)), []),
+        (ticking(failed(5), schedule=True), ["tick.failed:landing"]),
+        (replace(WELL, queued=9, oldest_queued=NOW - 4000), []),  # all slots are busy
+        (replace(WELL, queued=9, oldest_queued=NOW - 4000, busy=3), ["queue.stuck:queue"]),
+        (replace(WELL, queued=9, oldest_queued=NOW - 100, busy=3), []),
+    ],
+)
+def test_what_is_wrong_with_the_platform(state: PlatformState, keys: list[str]) -> None:
+    assert [finding.key for finding in state_findings(state, NOW)] == keys
+
+
+def test_a_tenth_of_a_small_disk_warns_and_a_last_gigabyte_is_critical() -> None:
+    def judged(total: float, free: float) -> list[str]:
+        return [f.severity for f in disk_findings([Disk("x", int(total * 1e9), int(free * 1e9))])]
+
+    assert judged(100, 50) == []
+    assert judged(1000, 90) == []  # 90 GB are enough for anybody
+    assert judged(100, 9) == ["warning"]
+    assert judged(100, 0.9) == ["critical"]
+
+
+def test_folders_on_one_file_system_are_one_disk(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    found = disks([("a", tmp_path / "a"), ("b", tmp_path), ("c", tmp_path / "absent")])
+    assert [one.name for one in found] == ["a, b"]
+    assert 0 < found[0].free <= found[0].total
+
+
+@pytest.mark.parametrize("query", [platform_state._QUERY, metrics._QUERY])
+def test_dagsters_graphql_still_has_all_that_is_asked(query: str) -> None:
+    assert validate(create_schema().graphql_schema, parse(query)) == []
+
+
+class Platform:
+    """A platform that is as the test says."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.state: PlatformState | None = WELL
+
+    def ask(self) -> PlatformState:
+        if self.state is None:
+            raise WebserverAwayError("refused")
+        return replace(self.state, heartbeats={"SENSOR": self.now})
+
+
+def alerts(here: Settings) -> dict[str, str]:
+    with closing(psycopg2.connect(here.warehouse_dsn("alerter"))) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT key, state FROM ops.alerts")
+        return dict(cursor.fetchall())
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+@pytest.fixture
+def look(ops: Settings, platform: Platform) -> Callable[..., dict[str, str]]:
+    watches = []
+
+    def look(seconds: float = 0, restarted: bool = False) -> dict[str, str]:
+        if restarted or not watches:
+            watches[:] = [Watch(platform.ask, lambda: [], lambda: platform.now)]
+        platform.now += seconds
+        with closing(psycopg2.connect(ops.warehouse_dsn("alerter"))) as connection:
+            watches[0].tell(connection, *watches[0].look())
+        return alerts(ops)
+
+    return look
+
+
+def test_what_lasts_opens_and_what_is_over_closes(
+    look: Callable[..., dict[str, str]], platform: Platform
+) -> None:
+    key = "location.failed:user_code"
+    platform.state = replace(WELL, locations=(Location("user_code", "ImportError", False),))
+    assert look() == {}
+    assert look(30) == {}  # a redeploy takes so long
+    assert look(30) == {key: "open"}
+    # A restarted alerter has lost its patience, and closes nothing for that.
+    assert look(20, restarted=True) == {key: "open"}
+    platform.state = WELL
+    assert look(20) == {key: "closed"}
+
+
+def test_while_the_webserver_is_away_nothing_is_closed_that_it_alone_knows(
+    look: Callable[..., dict[str, str]], platform: Platform
+) -> None:
+    platform.state = ticking(failed(50))
+    assert look() == {"tick.failed:landing": "open"}
+    platform.state = None
+    look(20)
+    found = look(60)
+    assert found == {"tick.failed:landing": "open", "webserver.away:webserver": "open"}
+    platform.state = WELL
+    assert set(look(20).values()) == {"closed"}
+
+
+def test_a_webserver_that_answers_nonsense_is_away() -> None:
+    with Webhook() as nonsense, pytest.raises(WebserverAwayError):
+        platform_state.platform_state(f"http://127.0.0.1:{nonsense.port}")
+
+
+def test_postgres_away_is_told_at_once_and_written_down_afterwards(
+    ops: Settings, tmp_path: Path
+) -> None:
+    with Webhook() as hook, Webhook() as deaf:
+        deaf.status = 500
+        to = channels([hook.url, deaf.url])
+
+        def again() -> PostgresAway:
+            """As after a restart of the alerter."""
+            return PostgresAway(tmp_path / "away.json", "assay", "http://ui")
+
+        away = again()
+        assert away.still(to, NOW) == []
+        assert away.still(to, NOW + PATIENCE_SECONDS - 1) == []
+        tried = away.still(to, NOW + PATIENCE_SECONDS)
+        assert [error is None for _, error in tried] == [True, False]
+        away = again()
+        assert away.still(to, NOW + PATIENCE_SECONDS + 1) == []  # told, and resting
+        assert len(hook.got) == 1
+        assert hook.titles[0].startswith("[assay] critical: platform: Postgres does not answer")
+        deaf.status = 200
+        with closing(psycopg2.connect(ops.warehouse_dsn("alerter"))) as connection:
+            outage = away.over(connection, to, NOW + 100)
+            assert outage == 100
+            assert again().outage is None
+            assert alerts(ops) == {"postgres.away:postgres": "closed"}
+            plan_once(connection, to, [])
+            for channel in to:
+                send_once(connection, ops, channel, Pace(group=0, quiet=0))
+        # Who was told gets the end; who was not gets both.
+        assert [title.split()[1] for title in hook.titles] == ["critical:", "resolved:"]
+        assert [title.split()[1] for title in deaf.titles] == ["critical:", "resolved:"]
+
+
+def test_a_short_restart_of_postgres_is_nobodys_business(ops: Settings, tmp_path: Path) -> None:
+    away = PostgresAway(tmp_path / "away.json", "assay", "")
+    away.still([], NOW)
+    with closing(psycopg2.connect(ops.warehouse_dsn("alerter"))) as connection:
+        assert away.over(connection, [], NOW + 10) is None
+    assert alerts(ops) == {}
+
+
+def test_an_outage_that_was_written_down_twice_is_one(ops: Settings, tmp_path: Path) -> None:
+    """The alerter was killed between writing it down and forgetting the file."""
+
+    def count() -> list[Any]:
+        with closing(psycopg2.connect(ops.warehouse_dsn("alerter"))) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT transition FROM ops.alert_transitions ORDER BY id")
+            return cursor.fetchall()
+
+    with Webhook() as hook:
+        to = channels([hook.url])
+        away = PostgresAway(tmp_path / "away.json", "assay", "")
+        away.still(to, NOW)
+        away.still(to, NOW + PATIENCE_SECONDS)
+        kept = (tmp_path / "away.json").read_text()
+        for _ in range(2):
+            (tmp_path / "away.json").write_text(kept)
+            away = PostgresAway(tmp_path / "away.json", "assay", "")
+            with closing(psycopg2.connect(ops.warehouse_dsn("alerter"))) as connection:
+                away.over(connection, to, NOW + 100)
+    assert count() == [("opened",), ("closed",)]
