@@ -13,10 +13,25 @@ VENV_STAMP := .venv/.complete
 SCRIPTS = $(shell find deploy -name '*.sh') .ci/run
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 up: ## set up what is missing, build, start, wait until healthy; prints the URL
 	@deploy/up.sh
+
+share: ## let others reach it: all addresses, with TLS (NAME=assay.example.org, how they know this machine)
+	@deploy/share.sh $(NAME)
+
+user: ## a login for somebody: NAME=anna ROLE=viewer (or admin); prints its password once
+	@deploy/logins.sh add "$(NAME)" "$(ROLE)"
+
+user-password: ## a new password for NAME=anna
+	@deploy/logins.sh password "$(NAME)"
+
+user-remove: ## NAME=anna can no longer log in
+	@deploy/logins.sh remove "$(NAME)"
+
+users: ## list the logins and their roles
+	@deploy/logins.sh list
 
 down: ## stop the stack; data, runs and landing zone stay
 	@deploy/down.sh
@@ -49,7 +64,7 @@ redeploy: ## build and validate user_code, migrate, replace user_code alone
 reset: ## delete this Assay's containers, volumes and images (asks first; YES=1 doesn't)
 	@deploy/reset.sh "$(YES)"
 
-base-images: ## build the Python and PostgreSQL base images from Debian packages (needs root)
+base-images: ## build the Python, PostgreSQL and Caddy base images from Debian packages (needs root)
 	@deploy/base_images/build.sh fresh
 
 venv: $(VENV_STAMP) ## .venv with the tests' packages and the `assay` command
@@ -78,4 +93,4 @@ replay: ## have a source's days read again, after a fix of its contract: SOURCE=
 forget: ## remove a call set for good, from landing zone to warehouse (withdrawn consent): CALL_SET=cohort
 	@deploy/forget.sh "$(CALL_SET)"
 
-.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test quarantine replay forget
+.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test quarantine replay forget share user user-password user-remove users

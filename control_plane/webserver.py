@@ -21,15 +21,15 @@ def arguments(given: Sequence[str]) -> list[str]:
     return [*given] if said else [*given, POOL_RECYCLE, "1"]
 
 
-def main() -> None:
+def serve(given: Sequence[str]) -> None:
     """Serve until stopped; exits as dagster-webserver does."""
     wait_longer_for_postgres()
     # Imported late: it is slow, and a wrong dagster-postgres should be named first.
-    from dagster_webserver.cli import main as serve
+    from dagster_webserver.cli import main
 
-    sys.argv = ["dagster-webserver", *arguments(sys.argv[1:])]
-    serve()  # type: ignore[no-untyped-call]
+    sys.argv = ["dagster-webserver", *arguments(given)]
+    main()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
-    main()
+    serve(sys.argv[1:])

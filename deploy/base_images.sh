@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/say.sh
 
-for name in PYTHON_IMAGE POSTGRES_IMAGE; do
+for name in PYTHON_IMAGE POSTGRES_IMAGE CADDY_IMAGE; do
     image=$(deploy/env_file.sh get "$name")
     docker image inspect "$image" >/dev/null 2>&1 && continue
     # Names of our own exist on this machine alone: what a registry has under them isn't ours.

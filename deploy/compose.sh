@@ -35,13 +35,15 @@ fi
 # with it another tag, at each build. BuildKit adds none then.
 export BUILDX_NO_DEFAULT_ATTESTATIONS=1
 # The engine wants absolute paths; the environment counts for more than the file.
-for name in ASSAY_LANDING_DIR ASSAY_CONTRACTS_DIR ASSAY_ALERTS_DIR; do
+for name in ASSAY_LANDING_DIR ASSAY_CONTRACTS_DIR ASSAY_ALERTS_DIR ASSAY_TLS_DIR; do
     value=$(deploy/env_file.sh get "$name")
     [[ -z $value ]] || export "$name=$(realpath --canonicalize-missing "$value")"
 done
 # Links in alerts must lead somewhere: "every address" is none that a browser can open.
 if [[ -z $(deploy/env_file.sh get ASSAY_UI_URL) && $(deploy/env_file.sh get ASSAY_UI_ADDRESS) == 0.0.0.0 ]]; then
-    export ASSAY_UI_URL=${ASSAY_UI_URL:-http://$(hostname):$(deploy/env_file.sh get ASSAY_UI_PORT)}
+    scheme=http
+    [[ -z $(deploy/env_file.sh get ASSAY_TLS) ]] || scheme=https
+    export ASSAY_UI_URL=${ASSAY_UI_URL:-$scheme://$(hostname):$(deploy/env_file.sh get ASSAY_UI_PORT)}
 fi
 # The egress proxy is for those who let a job out.
 if [[ -n $(deploy/env_file.sh get ASSAY_OUTSIDE_JOBS) ]]; then export COMPOSE_PROFILES=outside; fi

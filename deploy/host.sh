@@ -16,7 +16,7 @@ address=$(get ASSAY_UI_ADDRESS)
 probe=$address
 [[ $probe != 0.0.0.0 ]] || probe=127.0.0.1
 ours=$(docker ps --quiet --filter "label=com.docker.compose.project=$project" \
-    --filter "label=com.docker.compose.service=webserver")
+    --filter "label=com.docker.compose.service=gateway")
 if [[ -n $ours ]]; then
     # A new address or port in the file: then another program may hold it all the same.
     [[ $(docker port "$ours" 3000/tcp 2>/dev/null) == *":$port" ]] || ours=""
@@ -25,6 +25,14 @@ if [[ -z $ours ]] && timeout 2 bash -c "exec 3<>/dev/tcp/$probe/$port" 2>/dev/nu
     fail "port $port on $probe is taken by another program." \
         "Stop it (ss -ltnp shows which), or choose another ASSAY_UI_PORT in $file."
 fi
+
+# --- who can get in ---
+source deploy/gateway/safe.sh
+# A checkout may be its owner's alone; the gateway, which reads these, is somebody else (uid 10001).
+chmod -R a+rX deploy/gateway
+# Logins are made later: `make up` makes the first.
+reason=$(why_unsafe "$address" "$(get ASSAY_TLS)" yes)
+[[ -z $reason ]] || fail "${reason%%$'\n'*}" "${reason#*$'\n'}"
 
 # --- the disk ---
 images=$(docker image ls --quiet "$project/user_code" | wc -l)

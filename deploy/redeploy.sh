@@ -57,5 +57,7 @@ answer = json.load(urllib.request.urlopen(request, timeout=60))
 loaded = (answer.get("data") or {}).get("reloadRepositoryLocation", {})
 sys.exit(0 if loaded.get("__typename") == "WorkspaceLocationEntry" else json.dumps(answer)[:500])
 PYTHON
+    # The viewers' server does nothing on demand: it looks anew when it starts.
+    deploy/compose.sh restart --timeout 10 viewer >/dev/null
 fi
 say "Deployed: $new"

@@ -34,24 +34,28 @@ fi
 say "Starting, and waiting until every service is healthy"
 # Roles first: an older Assay's, or passwords changed in the file since.
 deploy/compose.sh up --detach --wait --quiet-pull postgres
+first=$(deploy/logins.sh first)
 deploy/compose.sh exec -T --user postgres postgres bash /docker-entrypoint-initdb.d/10-assay.sh
 if ! deploy/compose.sh up --detach --wait --quiet-pull --remove-orphans; then
     deploy/compose.sh ps --all >&2
+    [[ -z $first ]] || note "the first login has been made, and is shown this once: $first"
     fail "Assay did not become healthy; what Compose said is above." \
         "A service's log says more: make logs SERVICE=<name>"
 fi
 deploy/landing.sh samples
 deploy/old_images.sh
 
-address=$(deploy/env_file.sh get ASSAY_UI_ADDRESS)
-port=$(deploy/env_file.sh get ASSAY_UI_PORT)
-[[ $address != 0.0.0.0 ]] || address=$(hostname)
+url=$(deploy/compose.sh exec -T gateway printenv ASSAY_UI_URL)
 cat <<TEXT
 
-Assay is up: http://$address:$port  (no login yet: keep it on this machine)
-
-  Lineage    http://$address:$port/asset-groups      what is computed from what
-  Runs       http://$address:$port/runs              the samples' runs begin within a minute
+Assay is up: $url
+${first:+
+  Login      ${first% *}
+  Password   ${first#* }
+             shown this once (another: make user-password NAME=${first% *}; for others: make user)
+}
+  Lineage    $url/asset-groups      what is computed from what
+  Runs       $url/runs              the samples' runs begin within a minute
   Alerts     make alerts                             what needs a look
   Landing    $(deploy/landing.sh folder)
              drop files there, or: make load FILE=…

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds stand-ins for the official Python and PostgreSQL images out of Debian packages,
+# Builds stand-ins for the official Python, PostgreSQL and Caddy images out of Debian packages,
 # for machines that reach a Debian mirror but no image registry.
 #   build.sh         what is missing
 #   build.sh fresh   all of it anew, with Debian's newest packages
@@ -14,6 +14,7 @@ suite=trixie
 debian=assay/debian:$suite
 python=assay/python:3.13-$suite
 postgres=assay/postgres:17-$suite
+caddy=assay/caddy:2.6-$suite
 here=deploy/base_images
 tools=$PWD/.tools
 
@@ -36,7 +37,7 @@ find_debootstrap() {
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail \
         "this machine has neither debootstrap nor apt-get to get it with." \
         "Install debootstrap, or name images that can be pulled in $ASSAY_ENV_FILE:" \
-        "PYTHON_IMAGE (Python 3.13, Debian) and POSTGRES_IMAGE (PostgreSQL 17)."
+        "PYTHON_IMAGE (Python 3.13, Debian), POSTGRES_IMAGE (PostgreSQL 17), CADDY_IMAGE (Caddy 2)."
     note "getting debootstrap into .tools (it is not installed on this machine)"
     mkdir -p "$tools/download"
     rm -f "$tools"/download/debootstrap_*.deb
@@ -86,7 +87,7 @@ build_debian() {
 mkdir -p "$tools"
 fresh=${1:-}
 if [[ -n $fresh ]] || ! docker image inspect "$debian" >/dev/null 2>&1; then build_debian; fi
-for image in "$python" "$postgres"; do
+for image in "$python" "$postgres" "$caddy"; do
     name=${image#assay/} && name=${name%%:*}
     say "Building $image"
     # The classic builder is everywhere; BuildKit needs a plugin that may be missing.
@@ -97,3 +98,4 @@ for image in "$python" "$postgres"; do
 done
 deploy/env_file.sh set PYTHON_IMAGE "$python"
 deploy/env_file.sh set POSTGRES_IMAGE "$postgres"
+deploy/env_file.sh set CADDY_IMAGE "$caddy"

@@ -9,7 +9,8 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-ONE_SHOT = ["migrate", "migrate_warehouse"]
+MIGRATIONS = ["migrate", "migrate_warehouse"]
+ONE_SHOT = [*MIGRATIONS, "logins"]
 LONG_RUNNING = sorted(set(SERVICES) - set(ONE_SHOT))
 SOCKET = "/var/run/docker.sock"
 PASSWORDS = {
@@ -22,15 +23,19 @@ PASSWORDS = {
     "webserver": {"DAGSTER", "USER_CODE"},
     "daemon": {"DAGSTER", "USER_CODE"},
     "alerter": {"ALERTER"},
+    "viewer": {"DAGSTER"},
     "docker_gate": set(),
     "egress": set(),
+    "gateway": set(),
+    "reports": set(),
+    "logins": set(),
 }
 
 
 def test_these_are_all_services() -> None:
     expected = {"alerter", "daemon", "docker_gate", "egress", "postgres"}
     expected |= {"user_code", "webserver"}
-    assert set(LONG_RUNNING) == expected
+    assert set(LONG_RUNNING) == expected | {"gateway", "reports", "viewer"}
     assert set(ONE_SHOT) < set(SERVICES)
 
 
@@ -43,7 +48,7 @@ def test_a_long_running_service_is_watched_limited_and_restarted(name: str) -> N
     assert set(service["logging"]["options"]) == {"max-size", "max-file"}
 
 
-@pytest.mark.parametrize("name", ONE_SHOT)
+@pytest.mark.parametrize("name", MIGRATIONS)
 def test_a_migration_runs_once(name: str) -> None:
     assert SERVICES[name]["restart"] == "no"
     assert SERVICES[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
@@ -111,11 +116,39 @@ def test_outside_runs_reach_the_proxy_alone_and_the_proxy_nothing_of_ours() -> N
     assert "volumes" not in SERVICES["egress"]
 
 
-def test_the_ui_alone_is_published_on_an_address_from_the_env_file() -> None:
-    assert [n for n, s in SERVICES.items() if "ports" in s] == ["webserver"]
-    assert SERVICES["webserver"]["ports"] == [
+def test_the_gateway_alone_is_published_on_an_address_from_the_env_file() -> None:
+    assert [n for n, s in SERVICES.items() if "ports" in s] == ["gateway"]
+    assert SERVICES["gateway"]["ports"] == [
         "${ASSAY_UI_ADDRESS:-127.0.0.1}:${ASSAY_UI_PORT:-3000}:3000"
     ]
+
+
+def test_the_gateway_reaches_what_it_shows_and_nothing_else() -> None:
+    assert SERVICES["gateway"]["networks"] == ["entry", "web"]
+    assert COMPOSE["networks"]["web"]["internal"] is True
+    on = {
+        network: {n for n, s in SERVICES.items() if network in s.get("networks", [])}
+        for network in ("entry", "web")
+    }
+    assert on["entry"] == {"gateway"}
+    assert on["web"] == {"gateway", "webserver", "viewer", "reports", "alerter"}
+    assert SERVICES["reports"]["networks"] == ["web"]
+
+
+def test_reports_and_logins_are_read_only_where_strangers_ask() -> None:
+    assert "reports:/assay/reports:ro" in SERVICES["reports"]["volumes"]
+    assert "logins:/assay/logins:ro" in SERVICES["gateway"]["volumes"]
+    # A run may put links among the reports: whoever serves them holds nothing that is secret.
+    assert [v.split(":")[0] for v in SERVICES["reports"]["volumes"]] == [
+        "./deploy/gateway/reports.caddyfile",
+        "reports",
+    ]
+
+
+def test_the_viewers_server_can_neither_launch_nor_cancel() -> None:
+    assert SERVICES["viewer"]["command"][:3] == ["python", "-m", "control_plane.viewer"]
+    assert "DOCKER_HOST" not in SERVICES["viewer"]["environment"]
+    assert SERVICES["viewer"]["volumes"] == ["compute_logs:/assay/compute_logs:ro"]
 
 
 def test_every_name_begins_with_the_project() -> None:
@@ -131,6 +164,7 @@ def test_every_name_begins_with_the_project() -> None:
         f"{project}/egress:built",
         f"${{ASSAY_USER_CODE_IMAGE:-{project}/user_code:built}}",
         "${POSTGRES_IMAGE:-postgres:17-trixie}",
+        "${CADDY_IMAGE:-caddy:2.10}",
     }
 
 

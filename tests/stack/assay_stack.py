@@ -1,6 +1,7 @@
 """A whole Assay of the tests' own, beside any other: started, asked and removed from outside."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -97,7 +98,20 @@ class AssayStack:
             self.script("deploy/env_file.sh", "make")
             for name, value in self.values.items():
                 self.script("deploy/env_file.sh", "set", name, value)
-        return self.script("make", "up", seconds=900)
+        said = self.script("make", "up", seconds=900)
+        # The first start makes a login, and says its password this once.
+        if shown := re.search(r"Login +(\S+)\n +Password +(\S+)", said):
+            self.api.log_in(shown[1], shown[2])
+        return said
+
+    def new_login(self, name: str, role: str) -> DagsterApi:
+        """A login of its own for somebody, as `make user` makes it, once the gateway knows it."""
+        said = self.script("make", "user", f"NAME={name}", f"ROLE={role}")
+        shown = re.search(r"password +(\S+)", said)
+        assert shown, said
+        api = DagsterApi(self.api.url, name, shown[1])
+        wait_for(f"the login of {name}", lambda: api.ask("{ version }"), seconds=60)
+        return api
 
     def setting(self, name: str) -> str:
         """One value of the env file."""

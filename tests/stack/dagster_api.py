@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,17 +55,23 @@ FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 class DagsterApi:
-    """A GraphQL client of one webserver; `url` has no trailing slash. Times out after 20 s."""
+    """A GraphQL client of one Assay; `url` has no trailing slash. Times out after 20 s."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, name: str = "", password: str = "") -> None:
         self.url = url
+        self.log_in(name, password)
+
+    def log_in(self, name: str, password: str) -> None:
+        """Send this login with whatever is asked from now on."""
+        self.name, self.password = name, password
+        self.authorization = "Basic " + b64encode(f"{name}:{password}".encode()).decode()
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The `data` of one request; AssertionError with the server's words if it has errors."""
         request = urllib.request.Request(
             f"{self.url}/graphql",
             data=json.dumps({"query": query, "variables": variables}).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", "Authorization": self.authorization},
         )
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:

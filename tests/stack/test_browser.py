@@ -24,15 +24,17 @@ HAS_PICTURE = """() => [...document.querySelectorAll('img')]
 @pytest.fixture(scope="module")
 def page(assay: AssayStack) -> Iterator[Page]:
     """A tab of a browser on this Assay's UI."""
-    # Dagster's greeting of newcomers would lie over every page.
-    assay.api.ask("mutation { setNuxSeen }")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             # Its sandbox doesn't work for root, nor in most containers; it sees our pages only.
             args=["--no-sandbox"],
         )
-        tab = browser.new_page(viewport={"width": 1800, "height": 960}, base_url=assay.api.url)
+        tab = browser.new_page(
+            viewport={"width": 1800, "height": 960},
+            base_url=assay.api.url,
+            http_credentials={"username": assay.api.name, "password": assay.api.password},
+        )
         tab.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)
         yield tab

@@ -5,8 +5,11 @@ from docker_engine import containers
 from waiting import wait_for
 from webhook import Webhook
 
-LONG_LIVED = ("postgres", "user_code", "webserver", "daemon", "alerter", "docker_gate")
-ONE_SHOT = ("migrate", "migrate_warehouse")
+LONG_LIVED = (
+    *("postgres", "user_code", "webserver", "daemon", "alerter", "docker_gate"),
+    *("gateway", "viewer", "reports"),
+)
+ONE_SHOT = ("migrate", "migrate_warehouse", "logins")
 
 
 def test_every_service_is_healthy(assay: AssayStack) -> None:
@@ -31,7 +34,7 @@ def test_the_services_hold_no_more_than_they_need(assay: AssayStack) -> None:
         for ports in (assay.service(name)["HostConfig"]["PortBindings"] or {}).values()
         for port in ports
     }
-    assert published == {("webserver", "127.0.0.1")}
+    assert published == {("gateway", "127.0.0.1")}
 
 
 def test_the_code_location_is_loaded_and_its_sensors_run(assay: AssayStack) -> None:
