@@ -31,8 +31,10 @@ done
 
 if [[ -n $team ]]; then
     # As the code server, which has the passwords and the logs, and with what else only runs have.
-    deploy/compose.sh run --rm --no-deps -T --volume data:/assay/data \
-        --volume quarantine:/assay/quarantine --volume reports:/assay/reports \
+    # Volumes by their full names: Compose doesn't put the project's before them here.
+    project=$(deploy/env_file.sh get ASSAY_PROJECT)
+    deploy/compose.sh run --rm --no-deps -T --volume "${project}_data:/assay/data" \
+        --volume "${project}_quarantine:/assay/quarantine" --volume "${project}_reports:/assay/reports" \
         user_code python -W ignore -m user_code.genomics.forget "$call_set" </dev/null
 fi
 if [[ -d $home ]]; then

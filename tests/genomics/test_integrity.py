@@ -77,6 +77,11 @@ def flip(path: Path) -> None:
          r"line 10, column 11: a sample name stands twice"),
         ("c.vcf", change("A G 50", "A G,<NON_REF> 50"), r"line 11: this is a gVCF .*Joint-genot"),
         ("c.vcf", change("GT 0/1 1/1", "GT 0/1 1/2"), r"record 1: a genotype names an allele that"),
+        ("c.vcf", change("A G 50 . . GT", "A . 50 . AA=C;END=150 GT"), r"line 11: this is a gVCF"),
+        ("c.vcf", change("ID=X,length=155270560", "ID=X,length=156040895"),
+         r"c\.vcf: its contigs have the lengths of GRCh37 and GRCh38"),
+        ("c.vcf", change("subject_one subject_two", "subject_one "),
+         r"line 10, column 11: a sample has no name"),
         ("c.vcf", change(" FORMAT subject_one subject_two", ""), r"line 10: there are no samples"),
         ("c.vcf", change("#CHROM ", "CHROM "), r"the header has no #CHROM line"),
         ("c.vcf", lambda path: path.write_bytes(b""), r"c\.vcf: the file is empty"),
@@ -201,6 +206,19 @@ def test_a_folder_with_other_samples_in_its_second_file_is_refused(tmp_path: Pat
     write_vcf(tmp_path / "parts/chr2.vcf", ROWS, SAMPLES[::-1])
     with pytest.raises(RefusedInputError, match=r"chr2\.vcf: its samples aren't those"):
         compute(tmp_path / "parts")
+
+
+@pytest.mark.parametrize("ref", ["A", "ACGTACGTACGTACGTACGT"])
+@pytest.mark.parametrize("name", ["c.vcf", "c.bcf"])
+def test_a_block_of_reference_bases_is_a_gvcf_s_and_a_site_without_alt_is_not(
+    ref: str, name: str, tmp_path: Path
+) -> None:
+    header = HEADER + '##INFO=<ID=END,Number=1,Type=Integer,Description="end">\n'
+    site = f"1 100 a_long_identifier {ref} . 50 . . GT 0/0 0/0"
+    assert compute(write_vcf(tmp_path / "site" / name, [site], SAMPLES, header)).raw.height == 1
+    block = site.replace(" . . GT", " . END=150 GT")
+    with pytest.raises(RefusedInputError, match="this is a gVCF"):
+        compute(write_vcf(tmp_path / "block" / name, [block], SAMPLES, header))
 
 
 def test_a_real_gvcf_is_refused(shared_data: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from user_code.genomics.automation import landed_call_set
 from user_code.genomics.domain.call_set import find_call_set
-from user_code.genomics.domain.genome_build import recognise_build
+from user_code.genomics.domain.genome_build import MixedBuildsError, recognise_build
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.variant_types import is_transition, variant_type
 
@@ -48,13 +48,17 @@ def test_a_vanished_file_is_said(tmp_path) -> None:
         ({"1": 249250621}, "GRCh37"),
         ({"chr1": 248956422, "chrX": 156040895}, "GRCh38"),
         ({"chr22": 51324926}, "T2T-CHM13v2"),
-        ({"1": 249250621, "2": 242193529}, None),
         ({"1": 0}, None),
         ({}, None),
     ],
 )
 def test_the_build_is_told_by_lengths(lengths: dict[str, int], build: str | None) -> None:
     assert recognise_build(lengths) == build
+
+
+def test_lengths_of_two_builds_are_none() -> None:
+    with pytest.raises(MixedBuildsError, match="GRCh37 and GRCh38"):
+        recognise_build({"1": 249250621, "2": 242193529})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from assay_stack import AssayStack
+from docker_engine import docker
 from inputs import bookings, calls
 from waiting import wait_for
 from webhook import Webhook
@@ -76,6 +77,33 @@ def test_a_call_set_becomes_rows_through_a_container_of_its_own(assay: AssayStac
     assert_confined(assay, container)
     logs = wait_for("its compute logs", lambda: assay.api.compute_logs(run_id), seconds=20)
     assert "STEP_SUCCESS" in logs
+
+
+def test_a_forgotten_call_set_is_nowhere(assay: AssayStack) -> None:
+    assay.land("genomics/leaving.vcf", calls(sites=2, samples=2))
+    run_id = computed_by(assay, "genomics.cohort_qc", "call_set = 'leaving'")
+    volumes = [
+        word
+        for name in ("data", "quarantine", "reports")
+        for word in ("--volume", f"{assay.project}_{name}:/assay/{name}:ro")
+    ]
+    image = assay.setting("ASSAY_USER_CODE_IMAGE")
+
+    def files() -> str:
+        find = ["find", "/assay", "-name", "*leaving*"]
+        return docker("run", "--rm", "--network", "none", *volumes, image, *find)
+
+    assert "/assay/data/genomics/sample_qc/leaving.parquet" in files()
+
+    said = assay.script("make", "forget", "CALL_SET=leaving")
+
+    assert "removed data/genomics/sample_qc/leaving.parquet" in said
+    assert files() == ""
+    assert not (assay.landing / "genomics/leaving.vcf").exists()
+    for table in ("raw_genomic_data", "variant_analysis", "sample_qc", "cohort_qc"):
+        assert assay.count(f"genomics.{table}", "call_set = 'leaving'") == 0
+    assert assay.count("shared.landed_files", "partition = 'leaving'") == 0
+    assert assay.psql(f"select count(*) from runs where run_id = '{run_id}'", "dagster") == [["0"]]
 
 
 def test_a_thin_newest_day_alerts(assay: AssayStack, webhook: Webhook) -> None:

@@ -24,15 +24,24 @@ NOT_AUTOSOMES = frozenset({"X", "Y", "M", "MT"})  # without chr, in capitals
 _HUMAN = {*map(str, range(1, 23)), *NOT_AUTOSOMES}
 
 
+class MixedBuildsError(ValueError):
+    """Contigs have lengths of several builds."""
+
+
 def recognise_build(contig_lengths: Mapping[str, int]) -> str | None:
-    """The build that the lengths (bases, by contig) agree with; None if none or more than one."""
+    """The build that the lengths (bases, by contig) agree with; None if there is none.
+
+    Raises MixedBuildsError, which names them, if there are several.
+    """
     builds = {
         build
         for contig, length in contig_lengths.items()
         for build, lengths in _LENGTHS.items()
         if lengths.get(contig.removeprefix("chr")) == length
     }
-    return builds.pop() if len(builds) == 1 else None
+    if len(builds) > 1:
+        raise MixedBuildsError(" and ".join(sorted(builds)))
+    return builds.pop() if builds else None
 
 
 def contig_naming(contigs: Iterable[str]) -> str | None:

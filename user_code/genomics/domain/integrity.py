@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from user_code.genomics.domain.compressed_stream import CompressedStream
-from user_code.genomics.domain.genome_build import contig_naming, recognise_build
+from user_code.genomics.domain.genome_build import (
+    MixedBuildsError,
+    contig_naming,
+    recognise_build,
+)
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.vcf_header import VcfHeader, read_header
 
@@ -54,10 +58,18 @@ def inspect_file(path: Path, most_bytes: float = float("inf")) -> FileFacts:
             raise RefusedInputError(
                 path.name, "the content is neither VCF nor BCF", "Check what was exported."
             )
+        try:
+            build = recognise_build(header.contigs)
+        except MixedBuildsError as error:
+            raise RefusedInputError(
+                path.name,
+                f"its contigs have the lengths of {error}",
+                "Lift all records over to one build, and declare the contigs of that one.",
+            ) from None
         order = _Order(header)
         n_records = 0
-        for place, contig, position, alts in records:
-            if any(mark in alts for mark in _GVCF):
+        for place, contig, position, alts, is_block in records:
+            if is_block or any(mark in alts for mark in _GVCF):
                 raise RefusedInputError(
                     place,
                     "this is a gVCF (it has reference blocks)",
@@ -80,12 +92,13 @@ def inspect_file(path: Path, most_bytes: float = float("inf")) -> FileFacts:
             order.first_position,
             order.last_position,
             bool(header.contigs),
-            recognise_build(header.contigs),
+            build,
             naming,
         )
 
 
-Record = tuple[str, str, int, bytes]  # place, contig, position (1-based), alternate alleles
+# Place, contig, position (1-based), alternate alleles, whether it is a block of reference bases.
+Record = tuple[str, str, int, bytes, bool]
 
 
 def _open_text(stream: CompressedStream, name: str) -> tuple[VcfHeader, Iterator[Record]]:
@@ -111,12 +124,14 @@ def _text_records(
             )
         if not line.endswith(b"\n"):
             raise RefusedInputError(place, "the last line has no line end", _DAMAGED)
-        contig, position, _, _, alts, quality, _ = line.split(b"\t", 6)
+        contig, position, _, _, alts, quality, _, info = line.split(b"\t", 8)[:8]
         if not position.isdigit() or int(position) > _LAST_POSITION:
             raise RefusedInputError(place, "POS is not a number below 2^31", _DAMAGED)
         if quality != b"." and not _is_number(quality):
             raise RefusedInputError(place, "QUAL is not a number", _DAMAGED)
-        yield place, contig.decode("utf-8", "replace"), int(position), alts
+        # Sites of all kinds may lack an alternate allele; only blocks of several also have an end.
+        is_block = alts == b"." and (info.startswith(b"END=") or b";END=" in info)
+        yield place, contig.decode("utf-8", "replace"), int(position), alts, is_block
 
 
 def _is_number(text: bytes) -> bool:
@@ -147,11 +162,25 @@ def _bcf_records(stream: CompressedStream, name: str, header: VcfHeader) -> Iter
         shared, own = stream.read(n_shared), stream.read(n_own)
         if len(sizes) < 8 or len(shared) < max(n_shared, 24) or len(own) < n_own:
             raise RefusedInputError(place, "the file ends within the record", _DAMAGED)
-        contig, position, _, _, _, counts = struct.unpack("<iiifII", shared[:24])
+        contig, position, span, _, alleles, counts = struct.unpack("<iiifII", shared[:24])
         if counts & 0xFFFFFF != len(header.samples):
             raise RefusedInputError(place, "its number of samples isn't the header's", _DAMAGED)
         known = contigs[contig] if 0 <= contig < len(contigs) else f"contig number {contig}"
-        yield place, known, position + 1, shared
+        is_block = alleles >> 16 == 1 and span > _length_of_ref(shared)
+        yield place, known, position + 1, shared, is_block
+
+
+def _length_of_ref(shared: bytes) -> int:
+    """Bases of REF in a BCF record's shared part: the second of its typed strings, after ID."""
+    place, length = 24, 0
+    for _ in range(2):
+        place += length
+        length, place = shared[place] >> 4, place + 1
+        if length == 15:  # then the length follows, as a typed integer of 1, 2 or 4 bytes
+            size = 1 << (shared[place] & 15) - 1 if shared[place] & 15 < 3 else 4
+            length = int.from_bytes(shared[place + 1 : place + 1 + size], "little")
+            place += 1 + size
+    return length
 
 
 class _Order:

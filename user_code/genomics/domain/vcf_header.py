@@ -51,6 +51,12 @@ def _samples(line: str, place: str) -> list[str]:
             "there are no samples",
             "A call set needs genotype columns; a list of sites doesn't do.",
         )
+    if "" in samples:
+        raise RefusedInputError(
+            f"{place}, column {samples.index('') + 10}",
+            "a sample has no name",
+            "Name it, with bcftools reheader.",
+        )
     if len(set(samples)) < len(samples):
         first = next(i for i, name in enumerate(samples) if name in samples[:i])
         raise RefusedInputError(
