@@ -1,9 +1,10 @@
 """`python -m control_plane.daemon …`: dagster-daemon, alone, watched and tidied after.
 
 Takes the arguments of `dagster-daemon run`; without `-w` the workspace.yaml in DAGSTER_HOME is
-used. Around Dagster's own loop four threads work: one guards the lock that makes this daemon the
+used. Around Dagster's own loop five threads work: one guards the lock that makes this daemon the
 only one and ends the process at once if it is lost, one compares the heartbeats with the time for
-the healthcheck, one fails runs that died at boot, one removes old run containers.
+the healthcheck, one fails runs that died at boot or never began, one makes alerts of what
+docker_gate refused, one removes old run containers.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import docker
 from dagster import DagsterInstance
 from dagster._daemon.controller import get_daemon_statuses
 
-from control_plane.boot_crashes import fail_crashed_starts
+from control_plane.boot_crashes import fail_crashed_starts, fail_late_starts
 from control_plane.daemon_lock import DaemonLock, LockLostError
 from control_plane.health import OK, note_health
+from control_plane.launcher import AssayRunLauncher
 from control_plane.postgres_patience import wait_longer_for_postgres
 from control_plane.queue_interval import look_at_the_queue_often
 from control_plane.reaper import reap
+from control_plane.refused_requests import RefusedRequests
 from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
 
@@ -35,22 +38,28 @@ LOCK_CHECK_SECONDS = 3
 HEALTH_SECONDS = 10
 START_SECONDS = 15
 REAP_SECONDS = 60
+REFUSED_SECONDS = 10
 # Dagster adds the interval of the heartbeats, 30 s: dead is who has been silent for 75 s.
 HEARTBEAT_TOLERANCE_SECONDS = 45
 
 LOCK_LOST_EXIT_CODE = 75
 
 
+def still_ours(lock: DaemonLock, give_up: Callable[[int], object] = os._exit) -> bool:
+    """Whether `lock` is held; the moment it is not, `give_up`: no cleaning up, no last launch."""
+    try:
+        lock.check()
+    except LockLostError as error:
+        print(f"assay.daemon: the lock is lost, ending at once: {error}", file=sys.stderr)
+        sys.stderr.flush()
+        give_up(LOCK_LOST_EXIT_CODE)
+        return False
+    return True
+
+
 def guard(lock: DaemonLock, give_up: Callable[[int], object] = os._exit) -> None:
-    """Check `lock` for ever; the moment it is lost, `give_up`: no cleaning up, no last launch."""
-    while True:
-        try:
-            lock.check()
-        except LockLostError as error:
-            print(f"assay.daemon: the lock is lost, ending at once: {error}", file=sys.stderr)
-            sys.stderr.flush()
-            give_up(LOCK_LOST_EXIT_CODE)
-            return
+    """Look for ever whether `lock` is held, and not only before each launch."""
+    while still_ours(lock, give_up):
         time.sleep(LOCK_CHECK_SECONDS)
 
 
@@ -89,9 +98,11 @@ def watch_health(instance: DagsterInstance) -> None:
 
 
 def watch_starts(instance: DagsterInstance) -> None:
-    """Fail runs whose container died before they began."""
+    """Fail runs whose container died before they began, and those that never began."""
     for run_id in fail_crashed_starts(instance):
         log.warning("Run %s has failed: its container ended before the run began.", run_id)
+    for run_id in fail_late_starts(instance):
+        log.warning("Run %s has failed: it did not begin in time.", run_id)
 
 
 def tidy(instance: DagsterInstance, here: Settings) -> None:
@@ -105,6 +116,12 @@ def tidy(instance: DagsterInstance, here: Settings) -> None:
         log.info("Removed %d finished run containers.", len(done.removed))
     for run_id in done.killed:
         log.warning("Killed the container of run %s: the run was over.", run_id)
+
+
+def tell(refused: RefusedRequests) -> None:
+    """Raise the alert for what docker_gate refused."""
+    if refused.has_gate and (many := refused.report()):
+        log.warning("docker_gate refused %d requests: see the alerts.", many)
 
 
 def repeat(seconds: float, work: Callable[[], None], name: str) -> None:
@@ -147,11 +164,14 @@ def main() -> None:
         sys.exit(f"assay.daemon: {error}")
     lock.acquire(say)
     log.info("This is the only daemon now.")
+    AssayRunLauncher.may_launch = lambda _: still_ours(lock)
     instance = DagsterInstance.get()
+    refused = RefusedRequests(here)
     for work in (
         lambda: guard(lock),
         lambda: watch_health(instance),
         lambda: repeat(START_SECONDS, lambda: watch_starts(instance), "looking at starting runs"),
+        lambda: repeat(REFUSED_SECONDS, lambda: tell(refused), "asking for refused requests"),
         lambda: repeat(REAP_SECONDS, lambda: tidy(instance, here), "tidying run containers"),
     ):
         threading.Thread(target=work, daemon=True).start()

@@ -17,9 +17,9 @@ A finished container is kept, as evidence; `control_plane.reaper` removes it som
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 import docker
 import docker.errors
@@ -32,9 +32,16 @@ from dagster_docker.container_context import DockerContainerContext
 from docker.models.containers import Container
 from docker.types import LogConfig
 
+from control_plane.certain_death import ENDED, STOP_SECONDS, end_containers
+from control_plane.container_labels import (
+    KIND_LABEL,
+    NETWORK_LABEL,
+    OUTSIDE,
+    PARTITION_LABEL,
+    PROJECT_LABEL,
+)
 from control_plane.crash_evidence import crash_evidence
 from control_plane.run_wishes import (
-    OUTSIDE,
     RunTagError,
     RunWishes,
     default_wishes,
@@ -43,18 +50,9 @@ from control_plane.run_wishes import (
 )
 from control_plane.settings import Settings, settings
 
-PROJECT_LABEL = "assay.project"
-KIND_LABEL = "assay.kind"
-RUN_ID_LABEL = "dagster/run_id"
-# What docker_gate makes an outside run of, and what it names the container after.
-NETWORK_LABEL = "assay.network"
-PARTITION_LABEL = "assay.partition"
-
 WRITABLE_FOLDERS = ("data", "quarantine", "reports", "compute_logs")
 READ_ONLY_FOLDERS = ("landing", "contracts")
 
-# What a cancelled run gets to note its end before it is killed.
-STOP_TIMEOUT_SECONDS = 20
 # A run that forks without end must not take the host with it.
 PIDS_LIMIT = 1024
 
@@ -64,7 +62,13 @@ class RunContainerError(Exception):
 
 
 class AssayRunLauncher(DockerRunLauncher):
-    """DockerRunLauncher whose containers are the same whatever the code location asks for."""
+    """DockerRunLauncher whose containers are the same whatever the code location asks for.
+
+    `may_launch` is called before each launch: the daemon ends itself in it if it is no longer the
+    only one.
+    """
+
+    may_launch: ClassVar[Callable[[AssayRunLauncher], object]] = lambda _: None
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(inst_data=inst_data)
@@ -113,7 +117,20 @@ class AssayRunLauncher(DockerRunLauncher):
             # Dagster's monitoring ends a run by this tag.
             timeout = {MAX_RUNTIME_SECONDS_TAG: str(wishes.timeout)}
             self._instance.add_run_tags(run.run_id, timeout)
+        parent = run.parent_run_id and self._instance.get_run_by_id(run.parent_run_id)
+        if parent and parent.is_finished:
+            # However it was called failed (a timeout while the engine was away): it is over now.
+            self.make_sure_dead(parent)
+        self.may_launch()
         super().launch_run(context)
+
+    def make_sure_dead(self, run: DagsterRun) -> list[str]:
+        """End all containers of `run`; names of those that lived. Raises if that is uncertain."""
+        client = docker.from_env()
+        try:
+            return end_containers(client, settings().project, run.run_id)
+        finally:
+            client.close()
 
     def _never_again(self, run: DagsterRun) -> None:
         """Nobody becomes allowed by asking twice."""
@@ -147,25 +164,28 @@ class AssayRunLauncher(DockerRunLauncher):
             raise
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """As upstream, but a paused container is dead before its run is called failed.
+        """As upstream, but whatever container the run has is dead before the run is called failed.
 
-        A paused container that wakes up would go on with a run that has been retried since. If it
-        cannot be killed this raises, and the run is left as it is until the next look.
+        A paused one would wake up and go on with a run that has been retried since; one that the
+        run's record does not know would go on anyway. If the engine does not answer, or the
+        container cannot be ended, this raises, and the run is left as it is until the next look.
         """
         container = self._container(run)
-        if container is not None and container.status == "paused":
-            container.kill()
-            container.wait(timeout=30)
-            return CheckRunHealthResult(
-                WorkerStatus.FAILED, msg="The container was paused from outside; it was killed."
-            )
-        health: CheckRunHealthResult = super().check_run_worker_health(run)
-        return health
+        if container is not None and container.status in ("running", *ENDED):
+            health: CheckRunHealthResult = super().check_run_worker_health(run)
+            return health
+        found = f"was {container.status}" if container is not None else "could not be found"
+        ended = self.make_sure_dead(run)
+        return CheckRunHealthResult(
+            WorkerStatus.FAILED if container is not None else WorkerStatus.NOT_FOUND,
+            msg=f"The run's container {found}"
+            + (f"; ended to be sure: {', '.join(ended)}." if ended else "."),
+        )
 
     def has_ended(self, run: DagsterRun) -> bool:
         """Whether the run had a container that has ended and is still there to be looked at."""
         container = self._container(run)
-        return container is not None and container.status in ("exited", "dead")
+        return container is not None and container.status in ENDED
 
     def get_run_worker_debug_info(
         self,
@@ -223,7 +243,7 @@ def container_context(
             "security_opt": ["no-new-privileges"],
             "labels": labels,
             "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
-            "stop_timeout": STOP_TIMEOUT_SECONDS,
+            "stop_timeout": STOP_SECONDS,
         },
     )
 

@@ -93,6 +93,33 @@ CREATE OR REPLACE TRIGGER note_alert_transition
     AFTER INSERT OR UPDATE ON ops.alerts
     FOR EACH ROW EXECUTE FUNCTION ops.note_alert_transition();
 
+-- How the daemon, whose role has no right on any table here, tells what docker_gate refused. It can
+-- raise this one kind of alert.
+CREATE OR REPLACE FUNCTION ops.report_refusal(
+    caller text, request text, reason text, run_id text, run_link text
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO ops.alerts AS known (key, kind, severity, subject, facts, link)
+    VALUES (
+        'gate.refused:' || left(coalesce(nullif(run_id, ''), caller || ' ' || request), 200),
+        'gate.refused', 'error',
+        'docker_gate refused a request of the ' || left(caller, 40)
+            || coalesce(' for run ' || left(nullif(run_id, ''), 8), ''),
+        jsonb_build_object('caller', left(caller, 40), 'request', left(request, 160),
+                           'reason', left(reason, 400), 'run_id', left(run_id, 36)),
+        left(run_link, 300)
+    )
+    ON CONFLICT (key) DO UPDATE SET
+        facts = excluded.facts, link = excluded.link, last_seen = excluded.last_seen,
+        state = CASE known.state WHEN 'closed' THEN 'open' ELSE known.state END,
+        first_seen = CASE known.state WHEN 'closed' THEN excluded.first_seen
+                     ELSE known.first_seen END,
+        count = known.count + 1
+$$;
+REVOKE ALL ON FUNCTION ops.report_refusal FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ops.report_refusal TO dagster;
+GRANT USAGE ON SCHEMA ops TO dagster;
+
 -- TRUNCATE and DELETE stay with the owner: what happened is not unwritten.
 GRANT USAGE ON SCHEMA ops TO user_code, alerter, analyst;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ops.partition_commits TO user_code;

@@ -15,7 +15,7 @@ from datetime import datetime
 import docker
 import docker.errors
 
-from control_plane.launcher import KIND_LABEL, PROJECT_LABEL, RUN_ID_LABEL
+from control_plane.container_labels import KIND_LABEL, PROJECT_LABEL, RUN_ID_LABEL
 
 KEEP_SECONDS = 6 * 3600
 # And no more than these: thousands of containers slow the engine down.

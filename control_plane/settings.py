@@ -59,6 +59,7 @@ class Settings:
     run_cpus_most: float
     run_timeout_most: str
     outside_jobs: frozenset[str]
+    docker_host: str
     ui_url: str
     webserver_url: str
     alerts_folder: Path
@@ -144,6 +145,7 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         run_cpus=(run_cpus := _number(env, "ASSAY_RUN_CPUS", 2.0, float)),
         run_cpus_most=max(run_cpus, _number(env, "ASSAY_RUN_CPUS_MOST", run_cpus, float)),
         run_timeout_most=env.get("ASSAY_RUN_TIMEOUT_MOST") or "72h",
+        docker_host=env.get("DOCKER_HOST", ""),
         outside_jobs=frozenset(env.get("ASSAY_OUTSIDE_JOBS", "").split()),
         alert_urls=tuple(env.get("ASSAY_ALERT_URLS", "").split()),
         webserver_url=(env.get("ASSAY_WEBSERVER_URL") or "http://webserver:3000").rstrip("/"),

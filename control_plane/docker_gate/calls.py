@@ -40,7 +40,7 @@ _CALLS: dict[str, tuple[str, str, dict[str, str]]] = {
 _VERSIONED = re.compile(r"(?P<version>/v1\.[0-9]{2})(?P<path>/.+)")
 
 CALLERS: dict[str, frozenset[str]] = {
-    "daemon": frozenset({"version", *_CALLS}),
+    "daemon": frozenset({"version", "refusals", *_CALLS}),
     "webserver": frozenset({"version", "inspect", "stop"}),
 }
 
@@ -50,7 +50,8 @@ class Call:
     """One known call: its name, the API version as in the path, and what it is about.
 
     `container` is empty for the calls that are not about one, `seconds` is stop's grace time,
-    `tail` the number of lines of logs, `body` the create request.
+    `tail` the number of lines of logs, `body` the create request; `after` is of refusals, which is
+    no call of the engine's: the gate itself answers it.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Call:
     everything: bool = False
     volumes: bool = False
     filters: str = ""
+    after: int = 0
     body: bytes = b""
 
 
@@ -69,6 +71,9 @@ def recognise(request: Request, caller: str) -> Call:
     if (request.method, request.path) == ("GET", "/version"):
         _check_query(request, {})
         return Call("version")
+    if (request.method, request.path) == ("GET", "/refusals") and "refusals" in CALLERS[caller]:
+        _check_query(request, {"after": "[0-9]{1,19}"})
+        return Call("refusals", after=int(request.query.get("after", "0")))
     versioned = _VERSIONED.fullmatch(request.path)
     for name, (method, pattern, parameters) in _CALLS.items():
         found = versioned and re.fullmatch(pattern, versioned["path"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from control_plane.container_labels import RUN_ID_LABEL
 from control_plane.docker_gate.calls import Call
 from control_plane.docker_gate.engine import Answer, Engine
-from control_plane.docker_gate.policy import RUN_ID_LABEL, Policy
+from control_plane.docker_gate.policy import Policy
 from control_plane.docker_gate.refusal import RefusedError, shown
+from control_plane.docker_gate.refusals import Refusals
 from control_plane.docker_gate.run_container import (
     JsonObject,
     container_name,
@@ -34,11 +36,14 @@ class Gate:
 
     engine: Engine
     policy: Policy
+    refusals: Refusals = field(default_factory=Refusals)
 
     def answer(self, call: Call) -> Answer:
         """The engine's answer, cut to what is needed. RefusedError if `call` is not allowed."""
         if call.name == "version":
             return _json(_only(self.engine.ask("GET", "/version"), _VERSION))
+        if call.name == "refusals":
+            return _json(self.refusals.after(call.after))
         if call.name == "create":
             return self._create(call)
         if call.name == "list":

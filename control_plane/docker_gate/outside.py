@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from control_plane.docker_gate.policy import NETWORK_LABEL, OUTSIDE, Policy
+from control_plane.container_labels import NETWORK_LABEL, OUTSIDE
+from control_plane.docker_gate.policy import Policy
 from control_plane.docker_gate.refusal import RefusedError, shown
 
 # Where the image has its code. A run can write into its volumes, but not there.

@@ -5,15 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from control_plane.container_labels import KIND_LABEL, PROJECT_LABEL
 from control_plane.settings import RUN_ENVIRONMENT, Settings
-
-PROJECT_LABEL = "assay.project"
-KIND_LABEL = "assay.kind"
-RUN_ID_LABEL = "dagster/run_id"
-JOB_NAME_LABEL = "dagster/job_name"
-PARTITION_LABEL = "assay.partition"
-NETWORK_LABEL = "assay.network"
-OUTSIDE = "outside"
 
 # Names of variables that a run may be told; the last two are of Polars and of Dagster's launcher.
 ENVIRONMENT = frozenset({*RUN_ENVIRONMENT, "POLARS_MAX_THREADS", "DAGSTER_RUN_JOB_NAME"})

@@ -12,17 +12,19 @@ import json
 import re
 from typing import cast
 
-from control_plane.docker_gate.outside import check_may_go_outside
-from control_plane.docker_gate.policy import (
-    ENVIRONMENT,
+from control_plane.container_labels import (
     JOB_NAME_LABEL,
-    LEAST_MEMORY,
-    LEAST_NANO_CPUS,
     NETWORK_LABEL,
     OUTSIDE,
     PARTITION_LABEL,
-    PIDS,
     RUN_ID_LABEL,
+)
+from control_plane.docker_gate.outside import check_may_go_outside
+from control_plane.docker_gate.policy import (
+    ENVIRONMENT,
+    LEAST_MEMORY,
+    LEAST_NANO_CPUS,
+    PIDS,
     USER,
     Policy,
 )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
-from control_plane.docker_gate.calls import recognise
+from control_plane.docker_gate.calls import Call, recognise
 from control_plane.docker_gate.engine import Answer
 from control_plane.docker_gate.gate import Gate
 from control_plane.docker_gate.http_request import Request, read_request
@@ -78,6 +78,7 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def _serve(self) -> None:
         request: Request | None = None
+        call: Call | None = None
         began = time.monotonic()
         facts: dict[str, object] = {"caller": self.server.caller}
         try:
@@ -99,6 +100,8 @@ class _Connection(socketserver.BaseRequestHandler):
             self.server.log(
                 {"event": "refused", **facts, "status": refused.status, "reason": refused.message}
             )
+            asked = f"{request.method} {request.path[:PATH_CHARACTERS]}" if request else "?"
+            self.server.gate.refusals.note(self.server.caller, asked, refused, call)
             answer = _refusal(refused)
         self._send(answer)
 

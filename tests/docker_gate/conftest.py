@@ -29,10 +29,10 @@ def served() -> Iterator[ServedGate]:
     folder = Path(tempfile.mkdtemp(prefix="gate"))
     engine = RecordingEngine(folder / "engine.sock")
     here = ServedGate(folder, engine, POLICY)
+    gate = Gate(Engine(str(folder / "engine.sock")), POLICY)
     servers = []
     for caller in CALLERS:
         caller_socket(caller, folder).parent.mkdir()
-        gate = Gate(Engine(str(folder / "engine.sock")), POLICY)
         server = GateServer(caller_socket(caller, folder), caller, gate, here.log.append)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
