@@ -1,19 +1,24 @@
 """`assay genomics …`: the same pass without Dagster, Postgres or Docker."""
 
 import argparse
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from user_code.genomics.command_line_export import add_export
 from user_code.genomics.domain.call_set import open_call_set
 from user_code.genomics.domain.contracts import QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS
-from user_code.genomics.domain.inspection import inspect_call_set
-from user_code.genomics.domain.qc_pass import Progress, run_pass
+from user_code.genomics.domain.inspection import (
+    InputChangedError,
+    Inspected,
+    inspect_call_set,
+)
+from user_code.genomics.domain.qc_pass import Computed, run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.report import REPORT_NAME, draw_all, render_report
+from user_code.genomics.domain.variant_rows import QcLimits
 from user_code.genomics.limits_file import read_limits
+from user_code.genomics.progress import progress_bar
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -64,30 +69,10 @@ def run_qc(arguments: argparse.Namespace) -> int:
 
         check_reference(arguments.reference)
     inspected = inspect_call_set(open_call_set(arguments.input), given.max_expanded_bytes)
-    out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    names = (QUALITY_FILTERED_VARIANTS.name, VARIANT_ANALYSIS.name)
-    temporary = [out / f".{name}.parquet.tmp" for name in names]
-    computed = run_pass(
-        inspected,
-        limits,
-        *temporary,
-        progress=_show_progress(),
-        reference=arguments.reference,
-    )
-    if arguments.reference and sys.stderr.isatty():
-        print(file=sys.stderr)  # how many rows there will be isn't known before
-    small = vars(computed)
-    for name, frame in small.items():
-        frame.write_parquet(out / f".{name}.parquet.tmp")
-    report = out / f".{REPORT_NAME}.tmp"
-    report.write_text(
-        render_report(computed, draw_all(temporary[1], computed.sample_qc)), encoding="utf-8"
-    )
-    report.replace(out / REPORT_NAME)
-    for name in (*names, *small):
-        (out / f".{name}.parquet.tmp").replace(out / f"{name}.parquet")
+    computed = _write_all(inspected, limits, arguments.out, arguments.reference)
     row = computed.raw_genomic_data.row(0, named=True)
+    if row["contigs_declared"] is False:
+        print("note: the header declares no contigs; they are taken from the records")
     print(
         f"{row['call_set']}: {row['n_samples']:,} samples, {row['n_records']:,} records, "
         f"{row['n_variants']:,} variants; kept {row['n_passing']:,}, dropped "
@@ -96,15 +81,27 @@ def run_qc(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show_progress() -> Progress:
-    """A counter on the terminal's error output; nothing where that is a file or a pipe."""
-    started = time.monotonic()
-
-    def show(done: int, whole: int | None) -> None:
-        if sys.stderr.isatty():
-            rate = done / max(time.monotonic() - started, 1e-6)
-            share = f"{100 * done / whole:3.0f} %" if whole else ""
-            end = "\n" if done == whole else ""
-            print(f"\r{share} {done:,} records, {rate:,.0f}/s ", end=end, file=sys.stderr)
-
-    return show
+def _write_all(
+    inspected: Inspected, limits: QcLimits, out: Path, reference: Path | None
+) -> Computed:
+    """Tables and report, all of them whole before the first one is in its place."""
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".assay-", dir=out) as folder:
+        filtered, analysis = (
+            Path(folder) / f"{contract.name}.parquet"
+            for contract in (QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS)
+        )
+        try:
+            with progress_bar() as progress:
+                computed = run_pass(
+                    inspected, limits, filtered, analysis, progress=progress, reference=reference
+                )
+        except InputChangedError as error:
+            raise SystemExit(str(error)) from None
+        for name, frame in vars(computed).items():
+            frame.write_parquet(Path(folder) / f"{name}.parquet")
+        document = render_report(computed, draw_all(analysis, computed.sample_qc))
+        (Path(folder) / REPORT_NAME).write_text(document, encoding="utf-8")
+        for path in sorted(Path(folder).iterdir()):
+            path.replace(out / path.name)
+    return computed

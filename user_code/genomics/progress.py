@@ -1,7 +1,10 @@
-"""How far a pass is, in the run's log: a line every few seconds, never a line per block."""
+"""How far a pass is: a line every few seconds in a run's log, a bar on a terminal."""
 
 import logging
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from user_code.genomics.domain.qc_pass import Progress
 
@@ -23,3 +26,21 @@ def log_progress(log: logging.Logger, every_seconds: float = _SECONDS) -> Progre
         log.info(f"{done:,} of {whole or done:,} records, {rate:,.0f} a second{left}")
 
     return tell
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A callback that draws a bar with rate and time left on standard error, if a person sees it.
+
+    Nothing is drawn into a file or a pipe.
+    """
+    from tqdm import tqdm  # only the command line draws
+
+    # None: not where standard error is no terminal.
+    with tqdm(disable=None, unit=" records", unit_scale=True, file=sys.stderr) as bar:
+
+        def tell(done: int, whole: int | None) -> None:
+            bar.total = whole
+            bar.update(done - bar.n)
+
+        yield tell
