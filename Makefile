@@ -78,6 +78,15 @@ bench: venv ## measure runs against Dagster's example configuration and against 
 lock: ## resolve requirements/*.in into the hash-locked requirements/*.txt
 	@deploy/locks.sh
 
+rotate: ## a new password: SECRET=dagster, migrator, user_code, alerter, analyst or all
+	@deploy/secrets.sh rotate "$(SECRET)"
+
+secret: ## take a secret from standard input: SECRET=alert_urls, or SECRET=analyst
+	@deploy/secrets.sh set "$(SECRET)"
+
+analyst-password: ## show the password of the role that reads the warehouse
+	@deploy/secrets.sh show analyst
+
 alerts: ## list the alerts that are not closed
 	@deploy/compose.sh exec -T alerter python -m control_plane.alerts list
 
@@ -93,4 +102,4 @@ replay: ## have a source's days read again, after a fix of its contract: SOURCE=
 forget: ## remove a call set for good, from landing zone to warehouse (withdrawn consent): CALL_SET=cohort
 	@deploy/forget.sh "$(CALL_SET)"
 
-.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test quarantine replay forget share user user-password user-remove users
+.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test quarantine replay forget share user user-password user-remove users rotate secret analyst-password

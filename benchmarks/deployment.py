@@ -45,6 +45,7 @@ class TimedRun:
 
 def start_postgres(engine: Engine) -> Container:
     """One server for both deployments, with a database for each."""
+    engine.write_password_file(f"*:*:*:dagster:{PASSWORD}\n")
     postgres = engine.start(
         "postgres",
         None,

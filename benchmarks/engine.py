@@ -16,6 +16,7 @@ from docker.models.containers import Container
 
 HERE = Path(__file__).parent
 LABEL = "assay.benchmark"
+SECRETS = "/run/assay-secrets"
 SOCKET = {"/var/run/docker.sock": {"bind": "/var/run/docker.sock", "mode": "rw"}}
 
 
@@ -41,6 +42,7 @@ class Engine:
         self.images = dict(images)
         self.project = f"assaybench{uuid.uuid4().hex[:6]}"
         self.network = f"{self.project}_runs"
+        self.secrets = f"{self.project}_secret_run"  # as our launcher mounts it
 
     def __enter__(self) -> Engine:
         self.client.networks.create(self.network, labels={LABEL: self.project})
@@ -90,7 +92,7 @@ class Engine:
             command and list(command),
             environment=dict(environment),
             labels={LABEL: self.project},
-            volumes=SOCKET if socket else {},
+            volumes={**(SOCKET if socket else {}), self.secrets: {"bind": SECRETS, "mode": "ro"}},
             user="root" if socket else None,
             ports={f"{port}/tcp": ("127.0.0.1", None)} if port else {},
         )
@@ -99,6 +101,21 @@ class Engine:
             container.put_archive(str(Path(target).parent), _tar({Path(target).name: source}))
         container.start()
         return container
+
+    def write_password_file(self, line: str) -> None:
+        """The password file that every container finds at `SECRETS`, runs included."""
+        member = tarfile.TarInfo("pgpass")
+        member.mode, member.uid, member.size = 0o600, 10001, len(line)
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            tar.addfile(member, io.BytesIO(line.encode()))
+        container = self.client.containers.create(
+            self.images["user_code"],
+            labels={LABEL: self.project},
+            volumes={self.secrets: {"bind": SECRETS, "mode": "rw"}},
+        )
+        container.put_archive(SECRETS, buffer.getvalue())
+        container.remove()
 
     def run_to_end(
         self,

@@ -16,9 +16,7 @@ def try_all(here: Settings) -> tuple[list[str], bool]:
     """One line for each channel, without any secret; and whether all took the message."""
     to = channels(here.alert_channels())
     if not to:
-        return [
-            "No channel: put Apprise URLs into ASSAY_ALERT_URLS in .env, then `make up`."
-        ], False
+        return ["No channel: give it Apprise URLs with `make secret SECRET=alert_urls`."], False
     lines, fine = [], True
     for channel in to:
         error = channel.send(

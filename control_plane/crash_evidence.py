@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import docker.errors
 from docker.models.containers import Container
+
+from control_plane.secret_files import GENERATED
 
 TAIL_LINES = 30
 TAIL_CHARACTERS = 4_000
@@ -22,11 +23,11 @@ _EXIT_CODES = {
 }
 
 
-def crash_evidence(container: Container, *, secrets: Sequence[str]) -> str:
+def crash_evidence(container: Container) -> str:
     """Lines for the run's event log on how `container` ended, with the tail of its log.
 
-    Each of `secrets` is blotted out of the tail. Raises docker.errors.APIError, unless it is the
-    log alone that cannot be read.
+    What looks like one of our secrets is blotted out of the tail: who launches a run does not know
+    the run's own. Raises docker.errors.APIError, unless it is the log alone that cannot be read.
     """
     state = container.attrs["State"]
     limit = container.attrs["HostConfig"].get("Memory") or 0
@@ -45,17 +46,15 @@ def crash_evidence(container: Container, *, secrets: Sequence[str]) -> str:
         lines.append(f"state {state['Status']}.")
     if state.get("Error"):
         lines.append(f"The engine says: {state['Error']}")
-    lines += ["Last lines of its log:", _tail(container, secrets)]
+    lines += ["Last lines of its log:", _tail(container)]
     return "\n".join(lines)
 
 
-def _tail(container: Container, secrets: Sequence[str]) -> str:
+def _tail(container: Container) -> str:
     try:
         raw: bytes = container.logs(tail=TAIL_LINES)
     except docker.errors.APIError as error:
         return f"(the log cannot be read: {error.explanation})"
     text = _TERMINAL_CODES.sub("", raw.decode("utf-8", errors="replace"))
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "•••")
+    text = GENERATED.sub("•••", text)
     return text.strip()[-TAIL_CHARACTERS:] or "(nothing)"

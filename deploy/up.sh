@@ -32,10 +32,11 @@ else
 fi
 
 say "Starting, and waiting until every service is healthy"
-# Roles first: an older Assay's, or passwords changed in the file since.
+# Secrets and roles first: an older Assay's, or ones that Postgres was not told of.
+deploy/secrets.sh keep
 deploy/compose.sh up --detach --wait --quiet-pull postgres
 first=$(deploy/logins.sh first)
-deploy/compose.sh exec -T --user postgres postgres bash /docker-entrypoint-initdb.d/10-assay.sh
+deploy/secrets.sh roles
 if ! deploy/compose.sh up --detach --wait --quiet-pull --remove-orphans; then
     deploy/compose.sh ps --all >&2
     [[ -z $first ]] || note "the first login has been made, and is shown this once: $first"

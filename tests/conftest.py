@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[1]
 # deploy/ holds configuration, and is not an installed package.
 sys.path.insert(0, str(REPOSITORY / "deploy"))
 
-from embedded_postgres import ROLES, EmbeddedPostgres, start_postgres  # noqa: E402
+from embedded_postgres import EmbeddedPostgres, start_postgres  # noqa: E402
 
 # The same examples everywhere: what is red in one place can be repeated in another. No deadline:
 # a busy machine is no fault of the code.
@@ -38,11 +38,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     # Not below pytest's own folder, which every other pytest that starts closes to other users:
     # under root the server runs as one.
     folder = Path(tempfile.mkdtemp(prefix="assay-tests-"))
-    started = start_postgres(
-        folder / "data",
-        {role: f"secret of {role}" for role in ROLES},
-        cleanup_mode="delete",
-    )
+    started = start_postgres(folder / "data", folder / "secrets", cleanup_mode="delete")
     try:
         with closing(psycopg2.connect(started.superuser_dsn("postgres"))) as connection:
             connection.autocommit = True

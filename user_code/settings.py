@@ -1,13 +1,14 @@
 """What user code takes from the environment: the one place that reads it.
 
 Nothing is read at import: definitions load without a secret, and `assay` runs without any variable.
+Passwords are in no variable: libpq reads them from the password file in the folder of secrets.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -31,23 +32,22 @@ class Settings:
     quarantine_rate: float
     pg_host: str
     pg_port: int
-    environment: Mapping[str, str] = field(repr=False)
+    secrets: Path
 
     def warehouse_dsn(self, role: str = "user_code") -> str:
-        """libpq string for the database `warehouse` as `role`. It holds a password: never log it.
+        """libpq string for the database `warehouse` as `role`; it names where the password is.
 
-        Raises SettingsError if the role's password is not set.
+        Raises SettingsError if there are no secrets here.
         """
-        name = f"ASSAY_{role.upper()}_PASSWORD"
-        password = self.environment.get(name)
-        if not password:
-            raise SettingsError(f"{name} is not set: it belongs in .env (`make up` writes one)")
+        passfile = self.secrets / "pgpass"
+        if not passfile.is_file():
+            raise SettingsError(f"{passfile} is not there: `make up` makes the secrets")
         words = {
             "host": self.pg_host,
             "port": str(self.pg_port),
             "dbname": "warehouse",
             "user": role,
-            "password": password,
+            "passfile": str(passfile),
             "connect_timeout": "5",
             "application_name": "assay",
         }
@@ -70,7 +70,7 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         quarantine_rate=_number(env, "ASSAY_QUARANTINE_RATE", 0.05),
         pg_host=env.get("ASSAY_PG_HOST") or "postgres",
         pg_port=int(_number(env, "ASSAY_PG_PORT", 5432)),
-        environment=env,
+        secrets=Path(env.get("ASSAY_SECRETS") or "/run/assay-secrets"),
     )
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from control_plane.container_labels import KIND_LABEL, PROJECT_LABEL
-from control_plane.settings import RUN_ENVIRONMENT, Settings
+from control_plane.settings import RUN_ENVIRONMENT, SECRETS, Settings
 
 # Names of variables that a run may be told; the last two are of Polars and of Dagster's launcher.
 ENVIRONMENT = frozenset({*RUN_ENVIRONMENT, "POLARS_MAX_THREADS", "DAGSTER_RUN_JOB_NAME"})
@@ -19,6 +19,9 @@ VOLUMES = {
     "landing": "ro",
     "contracts": "ro",
 }
+
+# The volume with the secrets of runs; other readers have others.
+RUN_SECRETS = "secret_run"
 
 # The user of both images.
 USER = "10001:10001"
@@ -70,9 +73,10 @@ class Policy:
 
     @property
     def binds(self) -> list[str]:
-        """The named volumes, at their places, with their modes."""
+        """The named volumes, at their places, with their modes; a run's secrets among them."""
         return [
-            f"{self.project}_{name}:{self.root}/{name}:{mode}" for name, mode in VOLUMES.items()
+            *(f"{self.project}_{name}:{self.root}/{name}:{mode}" for name, mode in VOLUMES.items()),
+            f"{self.project}_{RUN_SECRETS}:{SECRETS}:ro",
         ]
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from embedded_postgres import ROLES, start_postgres  # of deploy/, see tests/conftest.py
+from embedded_postgres import start_postgres  # of deploy/, see tests/conftest.py
 
 from control_plane.migrate_ops import migrate_ops
 from control_plane.settings import Settings, settings
@@ -21,9 +21,7 @@ def postgres_environment() -> Iterator[dict[str, str]]:
     """The ASSAY_ variables of a fresh server with the roles and databases of an Assay."""
     # Not among pytest's folders: each pytest that starts closes them to the server's own user.
     folder = Path(tempfile.mkdtemp(prefix="assay-postgres-"))
-    server = start_postgres(
-        folder / "data", {role: f"secret-{role}" for role in ROLES}, cleanup_mode="delete"
-    )
+    server = start_postgres(folder / "data", folder / "secrets", cleanup_mode="delete")
     try:
         yield server.environment
     finally:

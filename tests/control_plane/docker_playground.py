@@ -66,7 +66,7 @@ class Playground:
             all=True, filters={"label": f"assay.project={self.project}"}
         ):
             container.remove(force=True, v=True)
-        for folder in FOLDERS:
+        for folder in (*FOLDERS, "secret_run"):
             with suppress(docker.errors.NotFound):
                 self.client.volumes.get(f"{self.project}_{folder}").remove()
         with suppress(docker.errors.NotFound):

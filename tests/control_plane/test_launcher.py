@@ -55,8 +55,8 @@ def instance(
         "ASSAY_ROOT": "/assay",
         "ASSAY_RUN_MEMORY": "64m",
         "ASSAY_RUN_CPUS": "0.5",
-        "ASSAY_USER_CODE_PASSWORD": "the-password",
-        "ASSAY_ALERTER_PASSWORD": "not-for-runs",
+        "ASSAY_PG_HOST": "postgres",
+        "ASSAY_ALERT_URLS": "json://not-for-runs",
     }.items():
         monkeypatch.setenv(name, value)
     launcher = {"module": "control_plane.launcher", "class": "AssayRunLauncher"}
@@ -141,15 +141,15 @@ def test_the_container_is_made_from_the_settings_alone(
     assert mounts == {
         f"/assay/{name}": (f"{playground.project}_{name}", name not in ("landing", "contracts"))
         for name in ("data", "quarantine", "reports", "compute_logs", "landing", "contracts")
-    }
+    } | {"/run/assay-secrets": (f"{playground.project}_secret_run", False)}
     labels = config["Labels"]
     assert labels["assay.project"] == playground.project
     assert labels["assay.kind"] == "run"
     assert labels["dagster/run_id"] == run.run_id
     told = dict(line.split("=", 1) for line in config["Env"])
-    assert told["ASSAY_USER_CODE_PASSWORD"] == "the-password"
+    assert told["ASSAY_PG_HOST"] == "postgres"
     assert told["POLARS_MAX_THREADS"] == "1"
-    assert "ASSAY_ALERTER_PASSWORD" not in told
+    assert "not-for-runs" not in str(told)
     assert "STOLEN" not in told
     assert "LD_PRELOAD" not in told
     container.kill()
@@ -289,7 +289,8 @@ def test_a_crash_at_boot_leaves_exit_code_and_last_words_without_the_password(
     launch: Callable[[str, str], tuple[dg.DagsterRun, Container]], instance: dg.DagsterInstance
 ) -> None:
     run, container = launch(
-        "crashes", 'echo "No module named x, password $ASSAY_USER_CODE_PASSWORD" >&2; exit 3'
+        "crashes",
+        f'echo "No module named x, password assay-secret-{"0a" * 32}" >&2; exit 3',
     )
     wait_for(container, "exited")
     evidence = instance.run_launcher.get_run_worker_debug_info(run, include_container_logs=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from control_plane.settings import SettingsError, settings
@@ -13,17 +15,24 @@ def test_defaults_need_no_variable_at_all() -> None:
     assert (got.run_memory_bytes(), got.run_cpus, got.alert_urls) == (2 * 2**30, 2.0, ())
 
 
-def test_a_missing_password_is_named_only_when_it_is_needed() -> None:
-    with pytest.raises(SettingsError, match="ASSAY_MIGRATOR_PASSWORD is not set"):
+def test_missing_secrets_are_named_only_when_they_are_needed() -> None:
+    with pytest.raises(SettingsError, match="/run/assay-secrets/pgpass is not there"):
         settings({}).warehouse_dsn("migrator")
 
 
-@pytest.mark.parametrize("password", ["with space", "qu'ote", "back\\slash", "a=b@c/d"])
-def test_a_password_of_any_characters_survives(password: str) -> None:
+def test_a_dsn_names_the_password_file_and_holds_no_password(tmp_path: Path) -> None:
     from psycopg2.extensions import parse_dsn
 
-    dsn = settings({"ASSAY_ALERTER_PASSWORD": password}).warehouse_dsn("alerter")
-    assert parse_dsn(dsn)["password"] == password
+    (tmp_path / "pgpass").write_text("*:*:*:alerter:very-secret\n")
+    words = parse_dsn(settings({"ASSAY_SECRETS": str(tmp_path)}).warehouse_dsn("alerter"))
+    assert words["passfile"] == str(tmp_path / "pgpass")
+    assert "very-secret" not in str(words)
+
+
+def test_alert_urls_come_from_the_secret_file_and_from_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "alert_urls").write_text("json://one json://two")
+    told = {"ASSAY_SECRETS": str(tmp_path), "ASSAY_ALERT_URLS": "json://three"}
+    assert settings(told).alert_urls == ("json://one", "json://two", "json://three")
 
 
 @pytest.mark.parametrize(
@@ -46,21 +55,19 @@ def test_a_number_that_is_none_is_refused_by_name(name: str, text: str) -> None:
         settings({name: text})
 
 
-def test_a_run_is_told_what_it_needs_and_no_other_secret() -> None:
+def test_a_run_is_told_what_it_needs_and_no_secret() -> None:
     told = settings(
         {
+            "ASSAY_PG_HOST": "postgres",
             "ASSAY_DAGSTER_PASSWORD": "a",
-            "ASSAY_USER_CODE_PASSWORD": "b",
-            "ASSAY_MIGRATOR_PASSWORD": "c",
-            "ASSAY_ALERTER_PASSWORD": "d",
-            "ASSAY_POSTGRES_PASSWORD": "e",
+            "ASSAY_SECRETS": "/elsewhere",
             "ASSAY_ALERT_URLS": "json://secret@host",
             "PATH": "/bin",
         }
     ).run_environment()
-    assert told == {"ASSAY_DAGSTER_PASSWORD": "a", "ASSAY_USER_CODE_PASSWORD": "b"}
+    assert told == {"ASSAY_PG_HOST": "postgres"}
 
 
 def test_no_secret_shows_where_settings_are_printed() -> None:
-    here = settings({"ASSAY_ALERTER_PASSWORD": "geheim1", "ASSAY_ALERT_URLS": "json://geheim2"})
+    here = settings({"ASSAY_ALERT_URLS": "json://geheim"})
     assert "geheim" not in repr(here)

@@ -1,35 +1,22 @@
 """What docker-compose.yml promises, read from the file itself: no engine is asked."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from control_plane.secret_files import READERS
+from control_plane.settings import SECRETS
+
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 MIGRATIONS = ["migrate", "migrate_warehouse"]
-ONE_SHOT = [*MIGRATIONS, "logins"]
+ONE_SHOT = ["secrets", *MIGRATIONS, "logins"]
 LONG_RUNNING = sorted(set(SERVICES) - set(ONE_SHOT))
 SOCKET = "/var/run/docker.sock"
-PASSWORDS = {
-    "postgres": {
-        *("POSTGRES", "DAGSTER", "MIGRATOR", "USER_CODE", "ALERTER", "ANALYST"),
-    },
-    "migrate": {"DAGSTER", "MIGRATOR"},
-    "migrate_warehouse": {"MIGRATOR"},
-    "user_code": {"DAGSTER", "USER_CODE"},
-    "webserver": {"DAGSTER", "USER_CODE"},
-    "daemon": {"DAGSTER", "USER_CODE"},
-    "alerter": {"ALERTER"},
-    "viewer": {"DAGSTER"},
-    "docker_gate": set(),
-    "egress": set(),
-    "gateway": set(),
-    "reports": set(),
-    "logins": set(),
-}
 
 
 def test_these_are_all_services() -> None:
@@ -48,10 +35,12 @@ def test_a_long_running_service_is_watched_limited_and_restarted(name: str) -> N
     assert set(service["logging"]["options"]) == {"max-size", "max-file"}
 
 
-@pytest.mark.parametrize("name", MIGRATIONS)
-def test_a_migration_runs_once(name: str) -> None:
+@pytest.mark.parametrize("name", ONE_SHOT)
+def test_what_prepares_the_rest_runs_once_and_is_limited(name: str) -> None:
     assert SERVICES[name]["restart"] == "no"
-    assert SERVICES[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert SERVICES[name]["mem_limit"]
+    if name in MIGRATIONS:
+        assert SERVICES[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -60,7 +49,11 @@ def test_no_service_can_more_than_it_must(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not service.get("privileged")
-    assert service["read_only"] is (name != "postgres")
+    # Caddy's file asks for this one: without it the kernel would not start the program at all.
+    caddy = ["NET_BIND_SERVICE"] if name in ("gateway", "reports") else []
+    assert service.get("cap_add", []) == caddy
+    assert service["read_only"] is True
+    assert service["pids_limit"]
 
 
 def test_the_gate_alone_holds_the_socket_and_runs_as_root() -> None:
@@ -93,14 +86,33 @@ def test_user_code_is_built_with_the_labels_by_which_the_gate_knows_it() -> None
     }
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
-def test_a_service_knows_its_own_passwords_only(name: str) -> None:
-    known = {
-        variable.removeprefix("ASSAY_").removesuffix("_PASSWORD")
-        for variable in SERVICES[name]["environment"]
-        if variable.endswith("_PASSWORD")
+def test_each_reader_mounts_its_own_secrets_only_and_cannot_change_them() -> None:
+    mounted = {
+        name: [v for v in service.get("volumes", []) if v.startswith("secret_")]
+        for name, service in SERVICES.items()
     }
-    assert known == PASSWORDS[name]
+    folders = [*READERS, "vault", "postgres"]
+    assert sorted(mounted.pop("secrets")) == sorted(f"secret_{f}:/secrets/{f}" for f in folders)
+    for name, volumes in mounted.items():
+        reads = name in READERS or name == "postgres"
+        assert volumes == ([f"secret_{name}:{SECRETS}:ro"] if reads else []), name
+    # The other two have no service: runs are made by the daemon, and people ask the vault.
+    assert set(READERS) - set(SERVICES) == {"run", "analyst"}
+
+
+def test_the_image_has_a_folder_for_each_reader_that_gives_its_volume_owner_and_mode() -> None:
+    recipe = (REPOSITORY / "Dockerfile.dagster").read_text()
+    made = set(re.findall(r"/secrets/(\w+)", recipe))
+    assert made == {*READERS, "vault", "postgres"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_password_is_in_a_services_environment(name: str) -> None:
+    told = dict(SERVICES[name]["environment"])
+    # A file that answers otherwise each time: nobody knows what was read.
+    if name == "postgres":
+        assert told.pop("POSTGRES_PASSWORD_FILE") == "/proc/sys/kernel/random/uuid"
+    assert not [variable for variable in told if "PASS" in variable or "SECRET_" in variable]
 
 
 def test_the_runs_network_leads_to_postgres_and_nowhere_else() -> None:
@@ -148,7 +160,10 @@ def test_reports_and_logins_are_read_only_where_strangers_ask() -> None:
 def test_the_viewers_server_can_neither_launch_nor_cancel() -> None:
     assert SERVICES["viewer"]["command"][:3] == ["python", "-m", "control_plane.viewer"]
     assert "DOCKER_HOST" not in SERVICES["viewer"]["environment"]
-    assert SERVICES["viewer"]["volumes"] == ["compute_logs:/assay/compute_logs:ro"]
+    assert SERVICES["viewer"]["volumes"] == [
+        "compute_logs:/assay/compute_logs:ro",
+        "secret_viewer:/run/assay-secrets:ro",
+    ]
 
 
 def test_every_name_begins_with_the_project() -> None:

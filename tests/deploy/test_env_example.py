@@ -50,10 +50,3 @@ def test_every_setting_is_explained(name: str) -> None:
 def test_defaults_in_compose_are_those_of_the_example() -> None:
     for name, default in re.findall(r"\$\{([A-Z][A-Z0-9_]*):-([^$}]*)\}", COMPOSE):
         assert default == example()[name], name
-
-
-def test_a_missing_password_is_named() -> None:
-    for name in (n for n in example() if n.endswith("_PASSWORD")):
-        uses = re.findall(rf"\$\{{{name}([^}}]*)\}}", COMPOSE)
-        assert uses, name
-        assert all(use.startswith(":?") for use in uses), name

@@ -28,7 +28,10 @@ def run_request(project: str = PROJECT, image: str = IMAGE) -> dict[str, Any]:
         "Tty": False,
         "OpenStdin": False,
         "AttachStdin": False,
-        "Volumes": {f"/assay/{name}": {} for name in modes},
+        "Volumes": {
+            **{f"/assay/{name}": {} for name in modes},
+            "/run/assay-secrets": {},
+        },
         "NetworkDisabled": False,
         "HostConfig": {
             "Memory": 64 * 2**20,
@@ -38,7 +41,10 @@ def run_request(project: str = PROJECT, image: str = IMAGE) -> dict[str, Any]:
             "NetworkMode": f"{project}_runs",
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
-            "Binds": [f"{project}_{name}:/assay/{name}:{mode}" for name, mode in modes.items()],
+            "Binds": [
+                *(f"{project}_{name}:/assay/{name}:{mode}" for name, mode in modes.items()),
+                f"{project}_secret_run:/run/assay-secrets:ro",
+            ],
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}},
         },
         "NetworkingConfig": {f"{project}_runs": None},

@@ -18,7 +18,7 @@ import pytest
 
 from control_plane.docker_gate.engine import Engine
 from control_plane.docker_gate.gate import Gate
-from control_plane.docker_gate.policy import VOLUMES, Policy, policy
+from control_plane.docker_gate.policy import RUN_SECRETS, VOLUMES, Policy, policy
 from control_plane.docker_gate.server import GateServer
 from control_plane.docker_gate.sockets import ENGINE
 from control_plane.launcher import container_context
@@ -70,7 +70,7 @@ def engine() -> Iterator[docker.DockerClient]:
             all=True, filters={"label": f"assay.project={PROJECT}"}
         ):
             container.remove(force=True, v=True)
-        for name in VOLUMES:
+        for name in (*VOLUMES, RUN_SECRETS):
             with suppress(docker.errors.NotFound):
                 client.volumes.get(f"{PROJECT}_{name}").remove()
         for name in ("runs", "control"):
@@ -92,8 +92,7 @@ ENVIRONMENT = {
     "ASSAY_RUN_MEMORY": "64m",
     "ASSAY_RUN_CPUS": "0.5",
     "ASSAY_PG_HOST": "postgres",
-    "ASSAY_USER_CODE_PASSWORD": "of-a-run",
-    "ASSAY_ALERTER_PASSWORD": "not-for-runs",
+    "ASSAY_ALERT_URLS": "json://not-for-runs",
 }
 
 
@@ -151,11 +150,11 @@ def test_a_run_lives_and_ends_through_the_gate(
     assert host["PidsLimit"] == 1024
     assert list(host["Tmpfs"]) == ["/tmp"]
     assert config["User"] == "10001:10001"
-    assert "ASSAY_USER_CODE_PASSWORD=of-a-run" in config["Env"]
+    assert "ASSAY_PG_HOST=postgres" in config["Env"]
     assert "not-for-runs" not in str(known)
     assert list(known["NetworkSettings"]["Networks"]) == [f"{PROJECT}_runs"]
     assert {(m["Name"], m["RW"]) for m in known["Mounts"]} == {
-        (f"{PROJECT}_{name}", mode == "rw") for name, mode in VOLUMES.items()
+        (f"{PROJECT}_{name}", mode == "rw") for name, mode in {**VOLUMES, RUN_SECRETS: "ro"}.items()
     }
     # The same run again: the engine has a container of that name.
     with pytest.raises(docker.errors.APIError) as twice:

@@ -53,7 +53,7 @@ def test_what_is_left_out_gets_the_limits() -> None:
         del asked[key]
     host: Any = rebuild(asked, POLICY)["HostConfig"]
     assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (2**31, 2 * 10**9, 1024)
-    assert len(host["Binds"]) == 6
+    assert len(host["Binds"]) == 7
 
 
 def host(**values: Any) -> Callable[[dict[str, Any]], object]:

@@ -24,7 +24,7 @@ def evidence(log: bytes, **state: Any) -> str:
         },
         logs=lambda **_: log,
     )
-    return crash_evidence(container, secrets=[])  # type: ignore[arg-type]
+    return crash_evidence(container)  # type: ignore[arg-type]
 
 
 def test_a_container_without_memory_says_so_with_its_limit_and_nothing_of_its_log() -> None:
