@@ -36,7 +36,7 @@ _GROUPS, _GROUP_LENGTH = 5, 5
 # passwords are hashed too, keep the gateway busy.
 _BCRYPT_ROUNDS = 10
 # The gateway's configuration is made of names: nothing in them may mean anything there.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_NAME = re.compile(r"(?!(?:import|default)$)[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 class LoginError(ValueError):

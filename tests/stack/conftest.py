@@ -17,6 +17,7 @@ from webhook import Webhook
 
 REPOSITORY = Path(__file__).parents[2]
 ORDER = [
+    "test_gateway_rules",
     "test_start",
     "test_browser",
     "test_landing",
