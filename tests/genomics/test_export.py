@@ -48,6 +48,14 @@ def test_vcf_holds_the_passing_records_as_bcftools_views_them(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("output_format", FORMATS)
+def test_from_0_on_all_is_written_also_without_quality(output_format: str, tmp_path: Path) -> None:
+    rows = ["1 1 . A G . . . GT 0/1 0/0 0/0", "1 2 . A G 0 . . GT 0/1 0/0 0/0"]
+    call_set, out = inspected(tmp_path, rows), tmp_path / "all.out"
+    assert export(call_set, out, output_format, min_quality_score=0).rows == 2
+    assert export(call_set, out, output_format, min_quality_score=0.1).rows == 0
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
 def test_the_content_does_not_depend_on_the_batch_size(output_format: str, tmp_path: Path) -> None:
     call_set = inspected(tmp_path)
     contents = []

@@ -154,6 +154,9 @@ def test_the_command_takes_a_reference_and_limits(reference: Path, tmp_path: Pat
         ("min_qual = true", "limits.toml, min_qual: it isn't a number from 0"),
         ("keep_missing_quality = 3", "keep_missing_quality: it is neither true nor false"),
         ("min_qual", "limits.toml: it can't be read"),
+        ("min_qual = inf", "limits.toml, min_qual: it isn't a number from 0"),
+        ("outlier_mads = 0", "limits.toml, outlier_mads: it isn't a number above 0"),
+        ("adj_min_allele_balance = 2", "adj_min_allele_balance: it isn't a number from 0 to 1"),
     ],
 )
 def test_a_wrong_limit_is_named(
@@ -164,6 +167,20 @@ def test_a_wrong_limit_is_named(
     command = ["genomics", "qc", str(path), "--out", str(tmp_path / "out")]
     assert main([*command, "--config", str(tmp_path / "limits.toml")]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_file_of_limits_that_is_none_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_vcf(tmp_path / "c.vcf", moved_pair(), SAMPLES)
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "folder.toml").mkdir()
+    for name in ("bytes.toml", "folder.toml", "absent.toml"):
+        command = ["genomics", "qc", str(path), "--out", str(tmp_path / "out")]
+        assert main([*command, "--config", str(tmp_path / name)]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"assay: {name}: it can't be read")
+        assert error.count("\n") == 1
 
 
 def test_an_absent_reference_is_said(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ class CohortExportConfig(dg.Config):
         default=30.0,
         ge=0,
         allow_inf_nan=False,
-        description="Lowest quality that is written, Phred: QUAL (VCF, BCF) or quality_score.",
+        description="Lowest quality that is written, Phred: QUAL (VCF, BCF) or quality_score. 0 "
+        "writes all, also what has no quality.",
     )
     batch_size: int = Field(
         default=10_000,
@@ -40,6 +41,7 @@ class GenomicsQcConfig(dg.Config):
     min_qual: float = Field(
         default=30.0,
         ge=0,
+        allow_inf_nan=False,
         description="Lowest quality that passes, Phred: QUAL of the site (VCF, BCF) or "
         "quality_score of the observation (Parquet).",
     )
@@ -50,6 +52,7 @@ class GenomicsQcConfig(dg.Config):
     outlier_mads: float = Field(
         default=5.0,
         gt=0,
+        allow_inf_nan=False,
         description="A sample is marked unusual that is further than this from the median of a "
         "metric, in median absolute deviations (scaled to a standard deviation).",
     )

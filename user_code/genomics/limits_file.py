@@ -19,6 +19,9 @@ _NUMBERS = {
     "adj_min_dp_haploid": 5.0,
     "adj_min_allele_balance": 0.2,
 }
+# What each must be within, as in the run's configuration; 0 itself only where it makes sense.
+_ABOVE_ZERO = ("outlier_mads", "max_expanded_gb")
+_MOST = {"adj_min_allele_balance": 1.0}
 _FLAG = "keep_missing_quality"
 
 
@@ -31,18 +34,25 @@ class FileLimits:
 
 
 def read_limits(path: Path | None) -> FileLimits:
-    """Raises RefusedInputError that names the setting: unknown, not a number, below 0."""
+    """Raises RefusedInputError that names the file or setting: unknown, not a number, outside."""
     given = _read(path) if path else {}
     name = path.name if path else ""
     if unknown := sorted(set(given) - {*_NUMBERS, _FLAG}):
+        known = ", ".join((*_NUMBERS, _FLAG))
         raise RefusedInputError(
-            f"{name}, {unknown[0]}", "there is no such setting", f"Known: {', '.join(_NUMBERS)}."
+            f"{name}, {unknown[0]}", "there is no such setting", f"Known: {known}."
         )
     values = dict(_NUMBERS)
     for key in values.keys() & given.keys():
         value = given[key]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-            raise RefusedInputError(f"{name}, {key}", "it isn't a number from 0", "Correct it.")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        most = _MOST.get(key, 1e12)
+        if not is_number or not 0 <= value <= most or (value == 0 and key in _ABOVE_ZERO):
+            least = "above 0" if key in _ABOVE_ZERO else "from 0"
+            limit = f" to {most:g}" if key in _MOST else ""
+            raise RefusedInputError(
+                f"{name}, {key}", f"it isn't a number {least}{limit}", "Correct it."
+            )
         values[key] = float(value)
     keep = given.get(_FLAG, False)
     if not isinstance(keep, bool):
@@ -58,10 +68,14 @@ def read_limits(path: Path | None) -> FileLimits:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         found = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise RefusedInputError(
+            path.name, f"it can't be read: {error.strerror}", "Name a TOML or JSON file."
+        ) from error
+    except ValueError as error:  # of its text, its JSON, its TOML
         raise RefusedInputError(path.name, f"it can't be read: {error}", "Correct it.") from error
     if not isinstance(found, dict):
         raise RefusedInputError(path.name, "it holds no settings", "Write name and value pairs.")

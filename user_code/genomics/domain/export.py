@@ -89,12 +89,13 @@ def export(
 ) -> Exported:
     """Write to `path` what has at least `min_quality_score` (Phred), `batch_size` variants a time.
 
-    The content is the same for every batch size. `samples`: a part of the call set's, in order
-    (choose_samples). Raises RefusedInputError; then no file is left.
+    0 writes all, also what has no quality. The content is the same for every batch size.
+    `samples`: a part of the call set's, in order (choose_samples).
+    Raises RefusedInputError; then no file is left.
     """
     if output_format not in FORMATS:
         raise ValueError(f"output_format is {output_format!r}: it must be one of {FORMATS}")
-    limits = QcLimits(min_quality_score)
+    limits = QcLimits(min_quality_score, keep_missing_quality=min_quality_score == 0)
     try:
         if inspected.call_set.is_long_form:
             return _long_form(inspected, path, output_format, limits, samples)
@@ -165,7 +166,8 @@ def _vcf(inspected: Inspected, path: Path, limits: QcLimits, samples: list[str] 
                 writer = cyvcf2.Writer(str(path), reader, mode="wz")
                 writer.write_header()
             for record in reader:
-                if record.QUAL is not None and lowest <= record.QUAL:
+                known = record.QUAL is not None
+                if lowest <= record.QUAL if known else limits.keep_missing_quality:
                     if samples is not None:
                         _drop_cohort_counts(record)
                     writer.write_record(record)
