@@ -90,6 +90,12 @@ analyst-password: ## show the password of the role that reads the warehouse
 alerts: ## list the alerts that are not closed
 	@deploy/compose.sh exec -T alerter python -m control_plane.alerts list
 
+alert-ack: ## somebody looks after an alert: KEY=run.failed:finance_daily:2026-01-31
+	@deploy/compose.sh exec -T alerter python -m control_plane.alerts ack "$(KEY)"
+
+status: ## one screen: services, queue, last failures, stale assets, open alerts, disk, what to do
+	@deploy/status.sh
+
 alert-test: ## send a test alert through every configured channel
 	@deploy/compose.sh exec -T alerter python -m control_plane.alerts test
 
@@ -102,4 +108,4 @@ replay: ## have a source's days read again, after a fix of its contract: SOURCE=
 forget: ## remove a call set for good, from landing zone to warehouse (withdrawn consent): CALL_SET=cohort
 	@deploy/forget.sh "$(CALL_SET)"
 
-.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-test quarantine replay forget share user user-password user-remove users rotate secret analyst-password
+.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-ack status alert-test quarantine replay forget share user user-password user-remove users rotate secret analyst-password

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 DOMAIN = "platform"
+# While everything starts, this one is up before those that it watches.
+SETTLING_SECONDS = 180
 
 _UPSERT = """
 INSERT INTO ops.alerts AS known (key, kind, severity, domain, subject, facts, link)
@@ -50,6 +52,7 @@ class Watch:
         self._ask = ask
         self._look_at_disks = look_at_disks
         self._clock = clock
+        self._begun = clock()
         self._since: dict[str, float] = {}
         self.state: PlatformState | None = None
         self.disks: Sequence[Disk] = ()
@@ -86,6 +89,7 @@ class Watch:
             told = {key: (severity, subject) for key, severity, subject in cursor.fetchall()}
             for key, finding in found.items():
                 lasted = now - self._since[key] >= finding.patience
+                lasted &= finding.kind in DISK_KINDS or now - self._begun >= SETTLING_SECONDS
                 if told.get(key) == (finding.severity, finding.subject):
                     continue
                 if key in told or lasted:

@@ -137,7 +137,8 @@ def run_module(words: list[str], home: Path | None) -> int:
         raise CannotStart(f"there is no Assay in {home}: make dev makes one")
     postgres = start_postgres(home / "postgres", home / "secrets")
     try:
-        environment = _environment(env, postgres, home, 0, 0)
+        port = int(env.get("ASSAY_UI_PORT") or 3000)
+        environment = _environment(env, postgres, home, port, 0)
         command = [sys.executable, "-W", "ignore", "-m", *words]
         return subprocess.run(command, env=environment, cwd=home, check=False).returncode
     finally:

@@ -16,7 +16,7 @@ from graphql import parse, validate
 from control_plane import metrics, platform_state
 from control_plane.alert_channels import channels
 from control_plane.alert_pace import Pace
-from control_plane.alert_watch import Watch
+from control_plane.alert_watch import SETTLING_SECONDS, Watch
 from control_plane.alerter import plan_once, send_once
 from control_plane.disk_space import Disk, disks
 from control_plane.platform_findings import disk_findings, state_findings
@@ -132,6 +132,7 @@ def look(ops: Settings, platform: Platform) -> Callable[..., dict[str, str]]:
     def look(seconds: float = 0, restarted: bool = False) -> dict[str, str]:
         if restarted or not watches:
             watches[:] = [Watch(platform.ask, lambda: [], lambda: platform.now)]
+            platform.now += 0 if restarted else SETTLING_SECONDS
         platform.now += seconds
         with closing(psycopg2.connect(ops.warehouse_dsn("alerter"))) as connection:
             watches[0].tell(connection, *watches[0].look())
@@ -152,6 +153,15 @@ def test_what_lasts_opens_and_what_is_over_closes(
     assert look(20, restarted=True) == {key: "open"}
     platform.state = WELL
     assert look(20) == {key: "closed"}
+
+
+def test_while_everything_starts_what_does_not_answer_yet_is_no_news(
+    look: Callable[..., dict[str, str]], platform: Platform
+) -> None:
+    platform.state = None
+    assert look(restarted=True) == {}
+    assert look(SETTLING_SECONDS - 1) == {}
+    assert look(2) == {"webserver.away:webserver": "open"}
 
 
 def test_while_the_webserver_is_away_nothing_is_closed_that_it_alone_knows(

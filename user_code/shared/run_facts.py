@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import resource
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,9 @@ _LARGEST_PLOT = 200_000
 def materialization_metadata(
     published: PublishedFacts, *, seconds: float, extra: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Metadata of one materialisation: rows, column schema, duration (s), peak memory (MB).
+    """Metadata of one materialisation: rows, column schema, duration (s), memory, CPU time.
+
+    Peak memory (MB) and CPU seconds are those of the run so far: of its process, all threads.
 
     `extra` is added as it is; it must hold counts and names only, never rows.
     """
@@ -29,6 +32,7 @@ def materialization_metadata(
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "duration_s": round(seconds, 3),
         "peak_memory_mb": peak_memory_mb(),
+        "cpu_s": round(time.process_time(), 1),
         **(extra or {}),
     }
 
