@@ -87,8 +87,7 @@ def disk_lines(found: Sequence[Disk]) -> list[str]:
 def advice(findings: Sequence[Finding]) -> list[str]:
     """What a person should do, a line for each finding."""
     return [
-        f"! {finding.subject}"
-        + (f" → {finding.facts['advice']}" if "advice" in finding.facts else "")
+        f"! {finding.subject} → {finding.facts.get('advice', 'docs/operations.md, Alerts')}"
         for finding in findings
     ]
 

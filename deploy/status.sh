@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One screen for whoever keeps this Assay running, whatever of it is down: services, then what the
 # platform says of itself (control_plane/status.py), then what to do.
-set -uo pipefail
+set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/say.sh
 file=${ASSAY_ENV_FILE:-.env}
@@ -21,9 +21,10 @@ fi
 
 ill=0
 echo "services   of $project:"
-for service in postgres docker_gate user_code webserver daemon alerter; do
+for service in $(deploy/compose.sh config --services 2>/dev/null | grep -v '^migrate' | sort); do
     id=$(docker ps --all --quiet --filter "label=com.docker.compose.project=$project" \
-        --filter "label=com.docker.compose.service=$service" | head -n 1)
+        --filter "label=com.docker.compose.service=$service" \
+        --filter label=com.docker.compose.oneoff=False | head -n 1)
     state=missing
     [[ -z $id ]] || state=$(docker inspect --format \
         '{{.State.Status}}{{with .State.Health}}, {{.Status}}{{end}}, image {{.Config.Image}}' "$id")

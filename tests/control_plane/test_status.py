@@ -34,8 +34,8 @@ def test_one_screen_says_how_it_is_and_what_to_do(
     broken = replace(
         state(now), ticking=(), locations=(Location("user_code", "ImportError", False),)
     )
-    monkeypatch.setattr(status, "platform_state", lambda url: broken)
-    monkeypatch.setattr(status, "ask", lambda url, query, **values: MORE)
+    monkeypatch.setattr(status, "platform_state", lambda *_: broken)
+    monkeypatch.setattr(status, "ask", lambda *_, **__: MORE)
     raise_alert(ops, subject="daily failed")
     lines, well = status.report(ops, now)
     text = "\n".join(lines)
