@@ -51,6 +51,9 @@ test: venv ## all tests; those that drive containers run where an engine answers
 test-unit: venv ## the tests that need no Docker engine
 	@$(PY) -m pytest -m "not stack"
 
+test-faults: venv ## kill the alerter twenty times while it sends: no alert may be lost
+	@ASSAY_FAULT_ROUNDS=20 $(PY) -m pytest tests/control_plane/test_alert_faults.py
+
 check: venv ## lint, format, types, rules between rooms, shell syntax
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -108,4 +111,4 @@ replay: ## have a source's days read again, after a fix of its contract: SOURCE=
 forget: ## remove a call set for good, from landing zone to warehouse (withdrawn consent): CALL_SET=cohort
 	@deploy/forget.sh "$(CALL_SET)"
 
-.PHONY: help up down logs dev load test test-unit check redeploy reset base-images venv bench lock alerts alert-ack status alert-test quarantine replay forget share user user-password user-remove users rotate secret analyst-password
+.PHONY: help up down logs dev load test test-unit test-faults check redeploy reset base-images venv bench lock alerts alert-ack status alert-test quarantine replay forget share user user-password user-remove users rotate secret analyst-password

@@ -14,7 +14,7 @@ from control_plane.settings import Settings, SettingsError, settings
 
 def try_all(here: Settings) -> tuple[list[str], bool]:
     """One line for each channel, without any secret; and whether all took the message."""
-    to = channels(here.alert_channels())
+    to = channels(here.alert_urls)
     if not to:
         return ["No channel: give it Apprise URLs with `make secret SECRET=alert_urls`."], False
     lines, fine = [], True

@@ -63,16 +63,13 @@ def send_once(connection: Any, here: Settings, channel: Channel, pace: Pace) -> 
 
 def understood(here: Settings) -> list[Channel]:
     """The channels that can be sent to; says which cannot."""
-    found = channels(here.alert_channels())
+    found = channels(here.alert_urls)
     usable = [channel for channel in found if channel.is_understood()]
     for channel in found:
         if channel not in usable:
             log.error("Apprise does not understand %s: correct its URL.", channel.name)
     if not usable:
-        log.warning(
-            "No channel in ASSAY_ALERT_URLS or %s: alerts stay in the list, nobody is told.",
-            here.alerts_folder / "urls",
-        )
+        log.warning("No channel is set: alerts stay in the list, nobody is told.")
     return usable
 
 

@@ -82,19 +82,6 @@ class Settings:
         """libpq string for the database `warehouse` as `role` (migrator, alerter, …)."""
         return self._dsn("warehouse", role)
 
-    def alert_channels(self) -> tuple[str, ...]:
-        """Lines for `control_plane.alert_channels`: ASSAY_ALERT_URLS, and the file `urls`.
-
-        The file lies in the folder of the alerts' configuration, one channel a line; a file that
-        cannot be read raises SettingsError.
-        """
-        file = self.alerts_folder / "urls"
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        except OSError as error:
-            raise SettingsError(f"{file} can't be read ({error.strerror}): chmod a+r it") from None
-        return (*self.alert_urls, *lines)
-
     def run_environment(self) -> dict[str, str]:
         """Name → value of what a run container is told; names that are unset here are left out."""
         return {

@@ -62,7 +62,7 @@ def set_state(settings: Settings, state: str) -> None:
 def look(settings: Settings) -> None:
     """One look of an alerter that has just started: nothing is remembered but the books."""
     with closing(psycopg2.connect(settings.warehouse_dsn("alerter"))) as connection:
-        to = channels(settings.alert_channels())
+        to = channels(settings.alert_urls)
         plan_once(connection, to, [])
         for channel in to:
             send_once(connection, settings, channel, AT_ONCE)
