@@ -102,6 +102,9 @@ status: ## one screen: services, queue, last failures, stale assets, open alerts
 alert-test: ## send a test alert through every configured channel
 	@deploy/compose.sh exec -T alerter python -m control_plane.alerts test
 
+janitor-plan: ## what the janitor would remove: containers, temporary files, old runs, images
+	@deploy/janitor_plan.sh
+
 quarantine: ## count the records in quarantine by source, day and reason
 	@deploy/quarantine.sh
 
@@ -111,4 +114,4 @@ replay: ## have a source's days read again, after a fix of its contract: SOURCE=
 forget: ## remove a call set for good, from landing zone to warehouse (withdrawn consent): CALL_SET=cohort
 	@deploy/forget.sh "$(CALL_SET)"
 
-.PHONY: help up down logs dev load test test-unit test-faults check redeploy reset base-images venv bench lock alerts alert-ack status alert-test quarantine replay forget share user user-password user-remove users rotate secret analyst-password
+.PHONY: help up down logs dev load test test-unit test-faults check redeploy reset base-images venv bench lock alerts alert-ack status alert-test janitor-plan quarantine replay forget share user user-password user-remove users rotate secret analyst-password

@@ -27,7 +27,7 @@ from control_plane.health import OK, note_health
 from control_plane.launcher import AssayRunLauncher
 from control_plane.postgres_patience import wait_longer_for_postgres
 from control_plane.queue_interval import look_at_the_queue_often
-from control_plane.reaper import reap
+from control_plane.reaper import reap, run_ended_at
 from control_plane.refused_requests import RefusedRequests
 from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
@@ -73,18 +73,6 @@ def heartbeat_state(instance: DagsterInstance) -> str:
     )
     silent = sorted(name for name, status in statuses.items() if not status.healthy)
     return f"no heartbeat from {', '.join(silent)}" if silent else OK
-
-
-def run_ended_at(instance: DagsterInstance, run_id: str) -> float | None:
-    """When the run ended, in seconds since the epoch; None if it goes on or is not known here.
-
-    An unknown run may belong to another Assay that was given the same project name by mistake:
-    its container is not ours to kill.
-    """
-    record = instance.get_run_record_by_id(run_id)
-    if record is None or not record.dagster_run.is_finished:
-        return None
-    return record.end_time or record.update_timestamp.timestamp()
 
 
 def watch_health(instance: DagsterInstance) -> None:

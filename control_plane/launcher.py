@@ -12,7 +12,7 @@ dagster.yaml names it without any configuration:
       module: control_plane.launcher
       class: AssayRunLauncher
 
-A finished container is kept, as evidence; `control_plane.reaper` removes it some hours later.
+A finished container is kept, as evidence; `control_plane.reaper` removes it a day later.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "webserver": ("dagster",),
     "viewer": ("dagster",),
     "daemon": ("dagster",),
+    "janitor": ("dagster",),
     "alerter": ("alerter",),
     "analyst": ("analyst",),  # people: `make analyst-password`
 }

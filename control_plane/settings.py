@@ -63,6 +63,7 @@ class Settings:
     run_timeout_most: str
     outside_jobs: frozenset[str]
     docker_host: str
+    history_days: float | None
     ui_url: str
     webserver_url: str
     alerts_folder: Path
@@ -136,6 +137,11 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         run_cpus=(run_cpus := _number(env, "ASSAY_RUN_CPUS", 2.0, float)),
         run_cpus_most=max(run_cpus, _number(env, "ASSAY_RUN_CPUS_MOST", run_cpus, float)),
         run_timeout_most=env.get("ASSAY_RUN_TIMEOUT_MOST") or "72h",
+        history_days=(
+            _number(env, "ASSAY_HISTORY_DAYS", 1.0, float)
+            if env.get("ASSAY_HISTORY_DAYS")
+            else None
+        ),
         docker_host=env.get("DOCKER_HOST", ""),
         outside_jobs=frozenset(env.get("ASSAY_OUTSIDE_JOBS", "").split()),
         alert_urls=_alert_urls(secrets, env.get("ASSAY_ALERT_URLS", "")),

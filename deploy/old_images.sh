@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Removes the tags of user code that nobody needs: not deployed, and named by no unfinished run.
-#   old_images.sh [TAG]   TAG is about to be deployed: kept, too
+#   old_images.sh [TAG]     TAG is about to be deployed: kept, too
+#   old_images.sh --plan    says what would go
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/say.sh
@@ -8,6 +9,8 @@ source deploy/say.sh
 project=$(deploy/env_file.sh get ASSAY_PROJECT)
 deployed=$(deploy/env_file.sh get ASSAY_USER_CODE_IMAGE)
 coming=${1:-}
+plan=""
+if [[ $coming == --plan ]]; then coming="" plan=yes; fi
 
 # The daemon goes on with the code server it knows for a minute or two after it was replaced, and
 # queues runs with the old tag, which then must be there. So nothing goes while the server is new.
@@ -37,6 +40,8 @@ for tag in $(docker image ls --format '{{.Repository}}:{{.Tag}}' "$project/user_
     count=$(needed "$tag" </dev/null) || fail "Postgres could not be asked which images are in use."
     if [[ $count -gt 0 ]]; then
         note "keeping $tag: $count unfinished runs need it"
+    elif [[ -n $plan ]]; then
+        note "would remove $tag"
     elif docker image rm "$tag" >/dev/null 2>&1; then
         note "removed $tag"
     else
@@ -44,4 +49,5 @@ for tag in $(docker image ls --format '{{.Repository}}:{{.Tag}}' "$project/user_
     fi
 done
 # Earlier builds that lost the moving tag to a later one.
+[[ -z $plan ]] || exit 0
 docker image prune --force --filter "label=com.docker.compose.project=$project" >/dev/null

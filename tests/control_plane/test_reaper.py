@@ -68,7 +68,8 @@ def test_a_finished_container_is_kept_for_a_while_then_removed(playground: Playg
 def test_a_container_that_was_made_but_never_started_is_removed(playground: Playground) -> None:
     make(playground, "exit 0", run_id="r2", kind="run")
     time.sleep(1.1)
-    assert reap(playground.client, playground.project, never, keep_seconds=0.5).removed == ("r2",)
+    done = reap(playground.client, playground.project, never, never_started_seconds=0.5)
+    assert done.removed == ("r2",)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +109,19 @@ def test_others_containers_are_not_touched(playground: Playground) -> None:
     other = reap(playground.client, f"{playground.project}x", never, keep_seconds=0)
     assert other == Reaped((), ())
     assert reap(playground.client, playground.project, never, keep_seconds=0).removed == ("r1",)
+
+
+def test_one_that_was_never_started_goes_sooner_and_a_plan_removes_nothing(
+    playground: Playground,
+) -> None:
+    made = make(playground, "exit 0", run_id="r4", kind="run")
+    finished(playground)
+    time.sleep(1.1)
+    assert reap(playground.client, playground.project, never) == Reaped((), ())
+    done = reap(playground.client, playground.project, never, never_started_seconds=0.5, plan=True)
+    assert done == Reaped(("r4",), ())
+    made.reload()
+    done = reap(playground.client, playground.project, never, never_started_seconds=0.5)
+    assert done.removed == ("r4",)
+    with pytest.raises(docker.errors.NotFound):
+        made.reload()

@@ -16,7 +16,7 @@ from dagster._daemon.monitoring import run_monitoring
 from dagster_docker import DockerRunLauncher
 from dagster_postgres import utils
 
-from control_plane import daemon, postgres_patience, webserver
+from control_plane import daemon, postgres_patience, reaper, webserver
 from control_plane.launcher import AssayRunLauncher
 
 CONFIG = Path(__file__).parents[2] / "dagster.yaml"
@@ -108,12 +108,12 @@ def test_heartbeats_of_an_instance_without_a_daemon_are_missed() -> None:
 
 def test_when_a_run_ended_is_known_for_ended_runs_alone() -> None:
     with instance_for_test() as instance:
-        assert daemon.run_ended_at(instance, "unknown") is None
+        assert reaper.run_ended_at(instance, "unknown") is None
         run = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
-        assert daemon.run_ended_at(instance, run.run_id) is None
+        assert reaper.run_ended_at(instance, run.run_id) is None
         before = time.time()
         instance.report_run_failed(run)
-        assert before <= (daemon.run_ended_at(instance, run.run_id) or 0) <= time.time()
+        assert before <= (reaper.run_ended_at(instance, run.run_id) or 0) <= time.time()
 
 
 def test_the_daemon_takes_the_workspace_of_dagster_home(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ SOCKET = "/var/run/docker.sock"
 
 
 def test_these_are_all_services() -> None:
-    expected = {"alerter", "daemon", "docker_gate", "egress", "postgres"}
+    expected = {"alerter", "daemon", "docker_gate", "egress", "janitor", "postgres"}
     expected |= {"user_code", "webserver"}
     assert set(LONG_RUNNING) == expected | {"gateway", "reports", "viewer"}
     assert set(ONE_SHOT) < set(SERVICES)
