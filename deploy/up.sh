@@ -28,7 +28,7 @@ if [[ -n $(deploy/env_file.sh get ASSAY_OUTSIDE_JOBS) ]]; then
     deploy/images.sh egress
 else
     # What an earlier .env may have started; a service out of its profile is no orphan to Compose.
-    COMPOSE_PROFILES=outside deploy/compose.sh rm --stop --force egress >/dev/null 2>&1
+    COMPOSE_PROFILES=outside deploy/compose.sh rm --stop --force egress >/dev/null 2>&1 || true
 fi
 
 say "Starting, and waiting until every service is healthy"
