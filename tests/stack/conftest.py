@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 ORDER = [
     "test_gateway_rules",
     "test_start",
+    "test_gateway",
     "test_browser",
     "test_landing",
     "test_runs",

@@ -1,0 +1,73 @@
+"""The way in of a whole Assay: logins that `make user` makes, and what a viewer can do: look."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from assay_stack import AssayStack
+from dagster_api import DagsterApi
+from dagster_graphql import DagsterGraphQLClient, ReloadRepositoryLocationStatus
+from requests.auth import HTTPBasicAuth
+
+MUTATIONS = "{ __schema { mutationType { fields { name } } } }"
+
+
+@pytest.fixture(scope="module")
+def viewer(assay: AssayStack) -> DagsterApi:
+    return assay.new_login("vera", "viewer")
+
+
+def post(api: DagsterApi, path: str, body: object, **headers: str) -> tuple[int, str]:
+    request = urllib.request.Request(
+        f"{api.url}{path}",
+        json.dumps(body).encode(),
+        {
+            "Content-Type": "application/json",
+            "Authorization": api.authorization,
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_viewer_sees_the_same_and_no_mutation_of_the_live_schema_is_executed(
+    assay: AssayStack, viewer: DagsterApi
+) -> None:
+    assert viewer.sensors() == assay.api.sensors()
+    names = [f["name"] for f in viewer.ask(MUTATIONS)["__schema"]["mutationType"]["fields"]]
+    assert len(names) > 20
+    assert {"launchRun", "setNuxSeen", "logTelemetry", "wipeAssets"} <= set(names)
+    for name in names:
+        status, text = post(viewer, "/graphql", {"query": f"mutation {{ {name} }}"})
+        assert (status, "change nothing" in text) == (400, True), name
+
+
+def test_a_viewer_reports_no_asset_and_gets_no_debug_file(viewer: DagsterApi) -> None:
+    for kind in ("materialization", "check", "observation"):
+        post(
+            viewer, f"/report_asset_{kind}/forged_by_a_viewer", {"check_name": "x", "passed": True}
+        )
+    assert viewer.materializations("forged_by_a_viewer") == []
+    assert post(viewer, "/download_debug/x", {})[0] == 403
+
+
+def test_an_admin_may_but_not_from_another_site(assay: AssayStack) -> None:
+    mutation = {"query": "mutation { setNuxSeen }"}
+    assert post(assay.api, "/graphql", mutation)[0] == 200
+    assert post(assay.api, "/graphql", mutation, Origin="http://evil.example")[0] == 403
+    assert post(assay.api, "/graphql", mutation, Content_Type="text/plain")[0] == 415
+    nobody = DagsterApi(assay.api.url, "admin", "wrong")
+    assert post(nobody, "/graphql", mutation)[0] == 401
+
+
+def test_dagsters_own_client_logs_in(assay: AssayStack) -> None:
+    client = DagsterGraphQLClient(
+        "127.0.0.1", assay.port, auth=HTTPBasicAuth(assay.api.name, assay.api.password)
+    )
+    found = client.reload_repository_location("user_code")
+    assert found.status == ReloadRepositoryLocationStatus.SUCCESS
