@@ -195,6 +195,12 @@ REFUSED: dict[str, dict[str, Any]] = {
     "another entry point": {"entrypoint": ["sh"]},
     "root": {"user": "0"},
     "a variable that loads code": {"environment": {"LD_PRELOAD": "/assay/data/x.so"}},
+    "the host's IPC": {"ipc_mode": "host"},
+    "the host's name": {"uts_mode": "host"},
+    "another container's PIDs": {"pid_mode": "container:postgres"},
+    "a cgroup parent": {"cgroup_parent": "/system.slice"},
+    "a device": {"devices": ["/dev/null:/dev/x:rwm"]},
+    "a huge number": {"mem_limit": 2**62, "memswap_limit": 2**62},
     "more memory": {"mem_limit": "65m", "memswap_limit": "65m"},
 }
 
