@@ -122,7 +122,9 @@ GRANT USAGE ON SCHEMA ops TO dagster;
 
 -- TRUNCATE and DELETE stay with the owner: what happened is not unwritten.
 GRANT USAGE ON SCHEMA ops TO user_code, alerter, analyst;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ops.partition_commits TO user_code;
+-- An older Assay granted more.
+REVOKE DELETE ON ops.partition_commits FROM user_code;
+GRANT SELECT, INSERT, UPDATE ON ops.partition_commits TO user_code;
 GRANT SELECT, INSERT, UPDATE ON ops.alerts TO user_code, alerter;
 GRANT SELECT, INSERT, UPDATE ON ops.alert_transitions, ops.alert_deliveries TO alerter;
 GRANT SELECT ON ops.partition_commits TO alerter;

@@ -15,12 +15,9 @@ port=$(get ASSAY_UI_PORT)
 address=$(get ASSAY_UI_ADDRESS)
 probe=$address
 [[ $probe != 0.0.0.0 ]] || probe=127.0.0.1
-ours=$(docker ps --quiet --filter "label=com.docker.compose.project=$project" \
-    --filter "label=com.docker.compose.service=gateway")
-if [[ -n $ours ]]; then
-    # A new address or port in the file: then another program may hold it all the same.
-    [[ $(docker port "$ours" 3000/tcp 2>/dev/null) == *":$port" ]] || ours=""
-fi
+# Whichever of ours it is: an older Assay's webserver published it itself. A new port in the file may
+# be held by another program all the same.
+ours=$(docker ps --quiet --filter "label=com.docker.compose.project=$project" --filter "publish=$port")
 if [[ -z $ours ]] && timeout 2 bash -c "exec 3<>/dev/tcp/$probe/$port" 2>/dev/null; then
     fail "port $port on $probe is taken by another program." \
         "Stop it (ss -ltnp shows which), or choose another ASSAY_UI_PORT in $file."

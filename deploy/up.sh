@@ -32,6 +32,12 @@ else
 fi
 
 say "Starting, and waiting until every service is healthy"
+# An older Assay's network of runs reaches the host: Compose would keep it as it is.
+runs=$(deploy/env_file.sh get ASSAY_PROJECT)_runs
+if [[ $(docker network inspect --format '{{json .Options}}' "$runs" 2>/dev/null || echo inhibit_ipv4) != *inhibit_ipv4* ]]; then
+    deploy/down.sh
+    docker network rm "$(deploy/env_file.sh get ASSAY_PROJECT)_control" >/dev/null 2>&1 || true
+fi
 # Secrets and roles first: an older Assay's, or ones that Postgres was not told of.
 deploy/secrets.sh keep
 deploy/compose.sh up --detach --wait --quiet-pull postgres

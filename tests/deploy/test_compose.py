@@ -115,9 +115,32 @@ def test_no_password_is_in_a_services_environment(name: str) -> None:
     assert not [variable for variable in told if "PASS" in variable or "SECRET_" in variable]
 
 
-def test_the_runs_network_leads_to_postgres_and_nowhere_else() -> None:
-    assert COMPOSE["networks"]["runs"]["internal"] is True
-    assert [n for n, s in SERVICES.items() if "runs" in s.get("networks", [])] == ["postgres"]
+def test_each_network_has_one_purpose_and_three_lead_out() -> None:
+    on = {
+        network: {n for n, s in SERVICES.items() if network in s.get("networks", [])}
+        for network in COMPOSE["networks"]
+    }
+    assert on == {
+        "database": {
+            *("postgres", "migrate", "migrate_warehouse", "user_code"),
+            *("webserver", "viewer", "daemon", "alerter"),
+        },
+        "code": {"user_code", "webserver", "viewer", "daemon"},
+        "web": {"gateway", "webserver", "viewer", "reports", "alerter"},
+        "entry": {"gateway"},
+        "runs": {"postgres"},
+        "alerts_out": {"alerter"},
+        "outside_runs": {"egress"},
+        "egress": {"egress"},
+    }
+    leading_out = {n for n, facts in COMPOSE["networks"].items() if not facts.get("internal")}
+    assert leading_out == {"entry", "alerts_out", "egress"}
+
+
+def test_a_run_finds_not_even_the_host_on_its_network() -> None:
+    runs = COMPOSE["networks"]["runs"]
+    assert runs["internal"] is True
+    assert runs["driver_opts"] == {"com.docker.network.bridge.inhibit_ipv4": "true"}
 
 
 def test_outside_runs_reach_the_proxy_alone_and_the_proxy_nothing_of_ours() -> None:

@@ -24,6 +24,8 @@ ORDER = [
     "test_landing",
     "test_runs",
     "test_docker_gate",
+    "test_confinement",
+    "test_secrets",
     "test_second_assay",
     "test_redeploy",
     "test_restart",

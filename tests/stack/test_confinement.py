@@ -1,0 +1,114 @@
+"""What the engine says of all containers, and what a run's container can reach: Postgres alone."""
+
+import json
+import socket
+import subprocess
+from contextlib import closing
+
+import pytest
+from assay_stack import AssayStack
+from docker_engine import bridge_gateway, containers, docker, inspect
+
+pytestmark = pytest.mark.usefixtures("samples_done")
+
+CADDY = ("gateway", "reports")
+REACH = """
+import json, socket, sys
+
+def reached(host, port):
+    try:
+        socket.create_connection((host, port), timeout=3).close()
+        return True
+    except OSError:
+        return False
+
+print(json.dumps([[host, port] for host, port in json.loads(sys.argv[1]) if reached(host, port)]))
+"""
+
+
+def test_every_container_is_hardened(assay: AssayStack) -> None:
+    found = [inspect(name) for name in containers(*assay.services())]
+    found += [
+        inspect(name)
+        for name in containers(f"label=assay.project={assay.project}", "label=assay.kind=run")
+    ]
+    assert len(found) > 10
+    for facts in found:
+        host, name = facts["HostConfig"], facts["Name"]
+        service = facts["Config"]["Labels"].get("com.docker.compose.service", "")
+        gate = service == "docker_gate"
+        assert (facts["Config"]["User"] in ("root", "0", "")) is gate, name
+        assert host["CapDrop"] == ["ALL"], name
+        added = [cap.removeprefix("CAP_") for cap in host["CapAdd"] or []]
+        assert added == (["NET_BIND_SERVICE"] if service in CADDY else []), name
+        assert host["SecurityOpt"][0].startswith("no-new-privileges"), name
+        assert host["ReadonlyRootfs"] is True, name
+        assert host["Privileged"] is False, name
+        assert host["Memory"] > 0, name
+        assert 0 < host["PidsLimit"] <= 1024, name
+        assert not host["Devices"], name
+        assert host["PidMode"] == host["UTSMode"] == "", name
+        holds = any(m["Source"] == "/var/run/docker.sock" for m in facts["Mounts"])
+        assert holds is gate, name
+
+
+def test_the_processes_in_them_have_no_capability(assay: AssayStack) -> None:
+    for name in containers(*assay.services()):
+        if not inspect(name)["State"]["Running"]:
+            continue
+        service = inspect(name)["Config"]["Labels"]["com.docker.compose.service"]
+        status = docker("exec", name, "cat", "/proc/1/status")
+        held = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+        may = 1 << 10 if service in CADDY else 0  # CAP_NET_BIND_SERVICE
+        assert int(held.split()[1], 16) & ~may == 0, service
+        assert "NoNewPrivs:\t1" in status, service
+
+
+def test_a_run_reaches_postgres_and_nothing_else(assay: AssayStack) -> None:
+    """From a container made as a run's is: on its network, from its image, as its user."""
+    targets: list[tuple[str, int]] = [("169.254.169.254", 80), ("1.1.1.1", 443), ("8.8.8.8", 53)]
+    targets += [("user_code", 4000), ("webserver", 3000), ("viewer", 3000), ("gateway", 3000)]
+    for name in containers(*assay.services()):
+        facts = inspect(name)
+        service = facts["Config"]["Labels"]["com.docker.compose.service"]
+        ports = {"user_code": 4000, "webserver": 3000, "viewer": 3000, "gateway": 3000}
+        for network in facts["NetworkSettings"]["Networks"].values():
+            if service in ports and network["IPAddress"]:
+                targets.append((network["IPAddress"], ports[service]))
+            if service == "postgres" and network["IPAddress"]:
+                targets.append((network["IPAddress"], 5432))
+    # The host, by every address it may have there: a listener on all of them.
+    with closing(socket.create_server(("0.0.0.0", 0))) as listener:
+        port = listener.getsockname()[1]
+        targets.append((bridge_gateway(), port))
+        for kind in ("runs", "database", "web", "entry"):
+            shown = json.loads(docker("network", "inspect", f"{assay.project}_{kind}"))
+            subnet = shown[0]["IPAM"]["Config"][0]["Subnet"].split("/")[0]
+            targets.append((subnet.rsplit(".", 1)[0] + ".1", port))
+        reached = json.loads(
+            docker(
+                "run", "--rm", "--network", f"{assay.project}_runs", "--user", "10001:10001",
+                "--cap-drop", "ALL", "--read-only", "--dns", "127.0.0.1",
+                assay.setting("ASSAY_USER_CODE_IMAGE"),
+                "python", "-c", REACH, json.dumps([("postgres", 5432), *targets]),
+                seconds=240,
+            )
+        )  # fmt: skip
+    runs = inspect(str(assay.service("postgres")["Id"]))["NetworkSettings"]["Networks"]
+    there = runs[f"{assay.project}_runs"]["IPAddress"]
+    assert sorted(map(tuple, reached)) == sorted([("postgres", 5432), (there, 5432)])
+
+
+def test_a_run_sees_neither_a_socket_nor_another_readers_secrets(assay: AssayStack) -> None:
+    run = inspect(containers(f"label=assay.project={assay.project}", "label=assay.kind=run")[0])
+    mounted = {mount["Destination"]: mount for mount in run["Mounts"]}
+    assert mounted["/run/assay-secrets"]["Name"] == f"{assay.project}_secret_run"
+    assert mounted["/run/assay-secrets"]["RW"] is False
+    assert not any("gate" in place or "docker.sock" in place for place in mounted)
+    owned = subprocess.run(
+        ["docker", "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", "10001:10001",
+         "--volume", f"{assay.project}_secret_run:/s:ro", assay.setting("ASSAY_USER_CODE_IMAGE"),
+         "stat", "-c", "%a %u", "/s", "/s/pgpass"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert owned.stdout.split("\n")[:2] == ["700 10001", "600 10001"]

@@ -1,0 +1,178 @@
+"""Secrets and data searched for where they must not be, and what each database role may do."""
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from assay_stack import AssayStack
+from docker_engine import containers, docker
+from webhook import Webhook
+
+pytestmark = pytest.mark.usefixtures("samples_done")
+
+
+def everything_told(assay: AssayStack, webhook: Webhook) -> dict[str, str]:
+    """All that people and the engine can read of an Assay without opening its data: by place."""
+    services = containers(*assay.services())
+    runs = containers(f"label=assay.project={assay.project}", "label=assay.kind=run")
+    told = {"alerts": json.dumps(webhook.bodies), "env file": assay.env_file.read_text()}
+    for name in (*services, *runs):
+        done = subprocess.run(
+            ["docker", "logs", name],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        told[f"log of {name}"] = done.stdout
+        told[f"inspect of {name}"] = docker("inspect", name)
+    for image in ("dagster:built", "user_code:built"):
+        told[f"image {image}"] = docker("image", "inspect", f"{assay.project}/{image}") + docker(
+            "history", "--no-trunc", f"{assay.project}/{image}"
+        )
+    told["Dagster's records"] = docker(
+        "exec", str(assay.service("postgres")["Id"]), "pg_dump", "-U", "postgres", "dagster",
+        seconds=240,
+    )  # fmt: skip
+    told["alerts' table"] = str(assay.psql("select * from ops.alerts"))
+    return told
+
+
+def test_no_secret_is_anywhere_but_in_its_readers_files(
+    assay: AssayStack, webhook: Webhook
+) -> None:
+    listed = docker(
+        "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", "10001:10001",
+        "--volume", f"{assay.project}_secret_vault:/vault:ro", f"{assay.project}/dagster:built",
+        "bash", "-c", "cd /vault && grep -h . dagster migrator user_code alerter analyst",
+    ).split()  # fmt: skip
+    assert len(set(listed)) == 5
+    for place, text in everything_told(assay, webhook).items():
+        assert not any(secret in text for secret in listed), place
+    for image in ("dagster:built", "user_code:built"):
+        with subprocess.Popen(
+            ["docker", "save", f"{assay.project}/{image}"], stdout=subprocess.PIPE
+        ) as saved:
+            assert saved.stdout is not None
+            before = b""
+            while block := saved.stdout.read(1 << 22):
+                assert not any(secret.encode() in before + block for secret in listed), image
+                before = block[-100:]
+
+
+def test_no_row_and_no_sample_is_in_logs_records_or_alerts(
+    assay: AssayStack, webhook: Webhook
+) -> None:
+    cohort = next(Path(assay.landing / "genomics").glob("*.vcf.gz"))
+    with gzip.open(cohort, "rt") as lines:
+        header = next(line for line in lines if line.startswith("#CHROM"))
+        genotypes = next(lines).rstrip("\n").split("\t", 9)[9]
+    canaries = set(header.split()[9:14]) | {genotypes[:60]}
+    feed = next(Path(assay.landing / "finance").glob("*/*.csv"))
+    for line in feed.read_text().splitlines()[1:6]:
+        canaries |= {line, line.split(",")[0]} | {w for w in line.split(",") if "acct" in w}
+    canaries = {canary for canary in canaries if len(canary) > 5}
+    assert len(canaries) > 10
+    for place, text in everything_told(assay, webhook).items():
+        assert [canary for canary in canaries if canary in text] == [], place
+
+
+FORBIDDEN = {
+    "user_code": [
+        "delete from ops.alerts", "truncate ops.alerts", "delete from ops.partition_commits",
+        "select * from ops.alert_deliveries", "create table finance.x (a int)",
+        "drop table finance.daily_summary", "insert into finance.migrations values ('x')",
+        "create schema x", "set role migrator", "select pg_read_file('/etc/passwd')",
+        "copy (select 1) to program 'id'", "alter role user_code superuser",
+        "select rolpassword from pg_authid",
+    ],
+    "alerter": [
+        "select * from finance.daily_summary", "delete from ops.alerts", "create schema x",
+        "update ops.partition_commits set run_id = ''", "set role user_code",
+    ],
+    "analyst": [
+        "insert into finance.migrations values ('x')", "delete from finance.daily_summary",
+        "update ops.alerts set count = 1", "create table x (a int)",
+        "set default_transaction_read_only = off; delete from genomics.sample_qc",
+        "select * from ops.alert_deliveries", "create temporary table x (a int)",
+    ],
+    "migrator": ["create role x", "set role dagster", "copy (select 1) to program 'id'"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", sorted(FORBIDDEN))
+def test_a_role_may_not_do_what_is_not_its_work(assay: AssayStack, role: str) -> None:
+    for statement in FORBIDDEN[role]:
+        with pytest.raises(AssertionError, match=r"permission denied|must be|read-only|may"):
+            assay.psql(f"begin; set local session authorization {role}; {statement}; rollback")
+
+
+def test_what_the_catalogue_grants_is_what_is_written_down(assay: AssayStack) -> None:
+    roles = assay.psql(
+        "select rolname, rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls"
+        " from pg_roles where rolcanlogin order by 1"
+    )
+    ours = ["alerter", "analyst", "dagster", "migrator", "user_code"]
+    assert roles == sorted([*([role, "f"] for role in ours), ["postgres", "t"]])
+    kept = assay.psql("select distinct left(rolpassword, 14) from pg_authid where rolcanlogin")
+    assert kept == [["SCRAM-SHA-256$"]]
+    assert assay.psql("select count(*) from pg_auth_members where member::regrole::text = any"
+                      "('{alerter,analyst,dagster,migrator,user_code}')") == [["0"]]  # fmt: skip
+    granted = assay.psql(
+        "select grantee, table_name, string_agg(privilege_type, ' ' order by privilege_type)"
+        " from information_schema.role_table_grants where table_schema = 'ops'"
+        " and grantee = 'user_code' group by 1, 2 order by 2"
+    )
+    rows = "INSERT SELECT UPDATE"
+    assert granted == [["user_code", "alerts", rows], ["user_code", "partition_commits", rows]]
+    others = assay.psql(
+        "select distinct privilege_type from information_schema.role_table_grants"
+        " where grantee = 'analyst'"
+    )
+    assert others == [["SELECT"]]
+    dagster = assay.psql(
+        "select rolname from pg_roles where rolcanlogin and not rolsuper"
+        " and has_database_privilege(rolname, 'dagster', 'connect')"
+    )
+    assert dagster == [["dagster"]]
+
+
+def test_the_superuser_comes_in_by_the_socket_alone_and_others_need_their_password(
+    assay: AssayStack,
+) -> None:
+    postgres = str(assay.service("postgres")["Id"])
+    for role, host in (("postgres", "127.0.0.1"), ("dagster", "127.0.0.1"), ("analyst", "")):
+        done = subprocess.run(
+            ["docker", "exec", "--env", "PGPASSWORD=guessed", postgres, "psql", "-U", role,
+             "-d", "postgres", *(["-h", host] if host else []), "-c", "select 1"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode != 0, role
+        assert "rejects connection" in done.stderr or "authentication failed" in done.stderr
+
+
+def test_a_rotated_password_is_used_at_once_and_nothing_is_restarted(assay: AssayStack) -> None:
+    def state() -> list[str]:
+        return [
+            str(assay.service(n)["State"]["StartedAt"])
+            for n in ("daemon", "webserver", "user_code")
+        ]
+
+    def verifier() -> list[list[str]]:
+        return assay.psql(
+            "select rolname, rolpassword from pg_authid where rolname in ('dagster','user_code')"
+            " order by 1"
+        )
+
+    before, known = state(), verifier()
+    said = assay.script("make", "rotate", "SECRET=dagster")
+    said += assay.script("make", "rotate", "SECRET=user_code")
+    assert "assay-secret-" not in said
+    assert all(new != old for new, old in zip(verifier(), known, strict=True))
+    assert state() == before
+    # A new connection by the rotated password, from the daemon's own file.
+    docker(
+        "exec", str(assay.service("daemon")["Id"]), "python", "-c",
+        "import psycopg2; from control_plane.settings import settings;"
+        " psycopg2.connect(settings().dagster_dsn())",
+    )  # fmt: skip
+    assert assay.api.location()
