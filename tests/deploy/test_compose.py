@@ -123,7 +123,7 @@ def test_each_network_has_one_purpose_and_three_lead_out() -> None:
     assert on == {
         "database": {
             *("postgres", "migrate", "migrate_warehouse", "user_code"),
-            *("webserver", "viewer", "daemon", "alerter"),
+            *("webserver", "viewer", "daemon", "alerter", "janitor"),
         },
         "code": {"user_code", "webserver", "viewer", "daemon"},
         "web": {"gateway", "webserver", "viewer", "reports", "alerter"},
