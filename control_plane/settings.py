@@ -30,6 +30,8 @@ RUN_ENVIRONMENT = (
     "ASSAY_UI_URL",
     "ASSAY_REPORTS_URL",
     "ASSAY_COUNT_FLOOR",
+    "ASSAY_BASE_CURRENCY",
+    "ASSAY_RATES_URL",
 )
 
 # Where each container has its own secrets, and no other's.

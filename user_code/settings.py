@@ -7,6 +7,7 @@ Passwords are in no variable: libpq reads them from the password file in the fol
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ class Settings:
     count_floor: int
     run_minutes: float
     quarantine_rate: float
+    base_currency: str
+    # Where exchange rates are fetched from; empty: nowhere, and nothing asks for them.
+    rates_url: str
     pg_host: str
     pg_port: int
     secrets: Path
@@ -68,6 +72,8 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         count_floor=int(_number(env, "ASSAY_COUNT_FLOOR", 1000)),
         run_minutes=_number(env, "ASSAY_RUN_MINUTES", 360),
         quarantine_rate=_number(env, "ASSAY_QUARANTINE_RATE", 0.05),
+        base_currency=_currency(env, "ASSAY_BASE_CURRENCY", "EUR"),
+        rates_url=env.get("ASSAY_RATES_URL") or "",
         pg_host=env.get("ASSAY_PG_HOST") or "postgres",
         pg_port=int(_number(env, "ASSAY_PG_PORT", 5432)),
         secrets=Path(env.get("ASSAY_SECRETS") or "/run/assay-secrets"),
@@ -83,6 +89,13 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= value < 1e9:
         raise SettingsError(f"{name}={text!r} is not a number of 0 or more: correct it in .env")
     return value
+
+
+def _currency(env: Mapping[str, str], name: str, default: str) -> str:
+    code = env.get(name) or default
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise SettingsError(f"{name}={code!r} is no code such as EUR: correct it in .env")
+    return code
 
 
 def _quoted(value: str) -> str:

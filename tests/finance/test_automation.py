@@ -61,6 +61,7 @@ def test_all_sensors_run_by_default():
         "finance_landing": dg.DefaultSensorStatus.RUNNING,
         "finance_recompute": dg.DefaultSensorStatus.RUNNING,
         "finance_automation": dg.DefaultSensorStatus.RUNNING,
+        "finance_quarantine_alerts": dg.DefaultSensorStatus.RUNNING,
     }
 
 

@@ -29,8 +29,8 @@ def test_load_leaves_all_tables_and_says_what_became_of_the_records(tmp_path, ca
         "quarantine",
     ]  # fmt: skip
     assert pl.read_parquet(out / "daily_summary.parquet").rows() == [
-        (DAY, "bank", "EUR", Decimal("3.3"), 2),
-        (DAY + timedelta(days=1), "bank", "EUR", Decimal("4.4"), 1),
+        (DAY, "bank", "EUR", "food", Decimal("3.3"), 2, 1.65, 1.0),
+        (DAY + timedelta(days=1), "bank", "EUR", "food", Decimal("4.4"), 1, 4.4, 1.0),
     ]
 
 

@@ -151,13 +151,13 @@ def test_sums_are_those_of_python_decimals_and_of_duckdb(tmp_path_factory, days)
         frames.append(read(landing, day).accepted)
         paths.append(landing / f"{day}.parquet")
         frames[-1].write_parquet(paths[-1])
-    rows = pl.concat(frames).lazy()
-    summary = summarise_by_day(rows)
+    dates = [DAY + timedelta(days=offset) for offset in range(len(days))]
+    summary = summarise_by_day(paths)
     totals = dict(summary.select("date", "total_amount").rows())
     for offset, amounts in enumerate(days):
         assert totals.get(DAY + timedelta(days=offset), Decimal(0)) == sum(amounts, Decimal(0))
     summary.write_parquet(landing / "summary.parquet")
-    assert disagreements(paths, [landing / "summary.parquet"]) == 0
+    assert disagreements(paths, [landing / "summary.parquet"], dates) == 0
     statistics = category_statistics(paths)
     assert sum(statistics["total"].to_list()) == sum(map(sum, days), 0)
     assert statistics["count"].sum() == sum(map(len, days))
@@ -167,13 +167,13 @@ def test_a_disagreement_is_counted(tmp_path):
     write_feed(tmp_path, "bank", DAY, ["1.00", "2.00"])
     rows = read(tmp_path).accepted
     rows.write_parquet(tmp_path / "rows.parquet")
-    wrong = summarise_by_day(rows.lazy()).with_columns(
+    wrong = summarise_by_day([tmp_path / "rows.parquet"]).with_columns(
         (pl.col("total_amount") + pl.lit(Decimal("0.0001"))).cast(pl.Decimal(38, 4))
     )
     wrong.write_parquet(tmp_path / "summary.parquet")
-    assert disagreements([tmp_path / "rows.parquet"], [tmp_path / "summary.parquet"]) == 1
+    assert disagreements([tmp_path / "rows.parquet"], [tmp_path / "summary.parquet"], [DAY]) == 1
     wrong.clear().write_parquet(tmp_path / "summary.parquet")
-    assert disagreements([tmp_path / "rows.parquet"], [tmp_path / "summary.parquet"]) == 1
+    assert disagreements([tmp_path / "rows.parquet"], [tmp_path / "summary.parquet"], [DAY]) == 1
 
 
 def test_category_statistics_by_hand(tmp_path):
@@ -199,8 +199,12 @@ def test_a_late_row_counts_on_its_own_date_in_the_history(tmp_path):
     write_text(
         tmp_path, "bank", f"tx-{next_day}.csv", text(record(2, "5.00"), record(3, "7.00", next_day))
     )
-    summaries = [summarise_by_day(read(tmp_path, day).accepted.lazy()) for day in (DAY, next_day)]
-    history = gather_history(pl.concat(summaries).lazy())
+    paths = [tmp_path / f"{day}.parquet" for day in (DAY, next_day)]
+    for day, path in zip((DAY, next_day), paths, strict=True):
+        read(tmp_path, day).accepted.write_parquet(path)
+    summary = summarise_by_day(paths)
+    assert summary.filter(date=DAY).rows() == [(DAY, "bank", "EUR", "c", Decimal(6), 2, 3.0, 1.0)]
+    history = gather_history(summary.lazy())
     assert history.select("date", "total_amount", "transaction_count").rows() == [
         (DAY, Decimal(6), 2),
         (next_day, Decimal(7), 1),

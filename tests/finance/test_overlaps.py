@@ -57,7 +57,7 @@ def test_a_day_that_a_newer_run_has_published_is_left_alone_and_the_others_go_on
     result = run_days(instance, publisher, FIRST, THIRD)
     assert newer[1].success
     assert result.success
-    totals = "SELECT file_date, total_amount FROM finance.daily_summary ORDER BY 1"
+    totals = "SELECT date, total_amount FROM finance.daily_summary ORDER BY 1"
     assert rows(warehouse, totals) == [(FIRST, Decimal(11)), (NEXT, 1), (THIRD, 1)]
     assert all(each.passed for each in result.get_asset_check_evaluations())
     told = metadata(instance, "financial_transactions", result.run_id)

@@ -91,7 +91,7 @@ def test_several_days_are_one_run_with_a_materialisation_each(
         assert len(events) == 3
     assert rows(
         warehouse,
-        "SELECT file_date, source, currency, total_amount, transaction_count, run_id"
+        "SELECT date, source, currency, total_amount, transaction_count, run_id"
         " FROM finance.daily_summary ORDER BY 1",
     ) == [
         (FIRST + timedelta(days=n), "bank", "EUR", Decimal("3.3"), 2, result.run_id)

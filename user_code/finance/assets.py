@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,10 +17,11 @@ from user_code.finance.domain.plots import plot_daily_totals
 from user_code.finance.domain.summaries import (
     category_statistics as statistics_by_category,
 )
-from user_code.finance.domain.summaries import gather_history, of_day, summarise_by_day
-from user_code.finance.landed_days import DOMAIN, ingest_days
+from user_code.finance.domain.summaries import gather_history, of_date, summarise_by_day
+from user_code.finance.landed_days import DOMAIN, TRANSACTIONS, ingest_days
+from user_code.finance.row_dates import files_with, touched_dates
 from user_code.settings import settings
-from user_code.shared.publishing import PublishedFacts, Publisher
+from user_code.shared.publishing import Attempt, PublishedFacts, Publisher
 from user_code.shared.run_facts import materialization_metadata, plot_metadata
 
 DAYS = dg.DailyPartitionsDefinition(start_date="2000-01-01", end_offset=1)
@@ -62,6 +65,7 @@ def financial_transactions(context: dg.AssetExecutionContext, publisher: Publish
             landing=here.landing,
             contracts=here.contracts,
             settle_seconds=here.settle_seconds,
+            base_currency=here.base_currency,
         )
     _tell(context, attempt.partitions, published, begin, facts)
 
@@ -69,59 +73,74 @@ def financial_transactions(context: dg.AssetExecutionContext, publisher: Publish
 @dg.asset(
     group_name=DOMAIN,
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     partitions_def=DAYS,
     backfill_policy=ONE_RUN,
     deps=[financial_transactions],
-    kinds={"polars", "parquet", "postgres"},
+    kinds={"duckdb", "parquet", "postgres"},
     description=(
-        "Totals and counts of a day's files by booking date, source and currency; exact decimals."
+        "Total, count, median and share of each category of a booking date, by source and "
+        "currency: exact decimals of all files that have rows of it."
     ),
 )
 def daily_summary(context: dg.AssetExecutionContext, publisher: Publisher) -> None:
-    """tables.FINANCIAL_TRANSACTIONS → tables.DAILY_SUMMARY, day by day."""
+    """tables.FINANCIAL_TRANSACTIONS → tables.DAILY_SUMMARY of all dates that the files touch."""
     begin = time.monotonic()
-    with publisher.attempt(context, DOMAIN, "daily_summary") as attempt:
-        frames = {
-            day: summarise_by_day(attempt.scan(DOMAIN, "financial_transactions", [day]))
-            for day in attempt.partitions
-        }
+    with publisher.attempt(context, DOMAIN, "daily_summary") as run:
+        dates, files = _dates_and_files(run)
+        found = summarise_by_day(files, dates[0], dates[-1])
+        attempt = replace(run, partitions=[day.isoformat() for day in dates])
         published = attempt.publish(
-            frames, table="finance.daily_summary", partition_column="file_date"
+            {day.isoformat(): of_date(found, day) for day in dates},
+            table="finance.daily_summary",
+            partition_column="date",
         )
     counts = {
-        day: {"transactions": int(frame.get_column("transaction_count").sum())}
-        for day, frame in frames.items()
+        day: {
+            "transactions": int(
+                found.filter(date=date.fromisoformat(day))["transaction_count"].sum()
+            )
+        }
+        for day in published
     }
-    _tell(context, attempt.partitions, published, begin, counts)
+    _tell(context, run.partitions, published, begin, counts)
+
+
+def _dates_and_files(attempt: Attempt) -> tuple[list[date], list[Path]]:
+    """The dates that the files of the run's days touch, those days included, and all their files.
+
+    Read once the attempt has begun: of two at a time the one that began later sees both's files,
+    and the fence keeps its result.
+    """
+    dates = touched_dates(attempt.store, DOMAIN, TRANSACTIONS, attempt.partitions)
+    return dates, files_with(attempt.store, DOMAIN, TRANSACTIONS, dates)
 
 
 @dg.asset(
     group_name=DOMAIN,
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     partitions_def=DAYS,
     backfill_policy=ONE_RUN,
     deps=[financial_transactions],
     kinds={"duckdb", "parquet", "postgres"},
-    description="Count, average, median, total and share of each category of a day, by currency.",
+    description=(
+        "Count, average, median, total and share of each category of a booking date, by currency."
+    ),
 )
 def category_statistics(context: dg.AssetExecutionContext, publisher: Publisher) -> None:
     """The Parquet files of financial_transactions → tables.CATEGORY_STATISTICS, by DuckDB."""
     begin = time.monotonic()
-    with publisher.attempt(context, DOMAIN, "category_statistics") as attempt:
-        found = statistics_by_category(
-            [
-                attempt.store.path(DOMAIN, "financial_transactions", day)
-                for day in attempt.partitions
-            ]
-        )
+    with publisher.attempt(context, DOMAIN, "category_statistics") as run:
+        dates, files = _dates_and_files(run)
+        found = statistics_by_category(files, dates[0], dates[-1])
+        attempt = replace(run, partitions=[day.isoformat() for day in dates])
         published = attempt.publish(
-            {day: of_day(found, date.fromisoformat(day)) for day in attempt.partitions},
+            {day.isoformat(): of_date(found, day) for day in dates},
             table="finance.category_statistics",
-            partition_column="file_date",
+            partition_column="date",
         )
-    _tell(context, attempt.partitions, published, begin)
+    _tell(context, run.partitions, published, begin)
 
 
 @dg.asset(
@@ -227,7 +246,12 @@ def _tell(
         metadata = materialization_metadata(
             facts, seconds=seconds, extra={**(extra or {}).get(key, {}), **count}
         )
-        if len(partitions) == 1:
+        if key not in partitions:
+            # Another date that the run's files have rows of.
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata)
+            )
+        elif len(partitions) == 1:
             context.add_output_metadata(metadata)
         else:
             context.add_asset_metadata(metadata, partition_key=key)

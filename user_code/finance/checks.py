@@ -7,6 +7,7 @@ import polars as pl
 
 from user_code.finance.assets import TABLE_OF, daily_summary, financial_transactions
 from user_code.finance.domain.records import count_records
+from user_code.finance.domain.source_contract import usable_contracts
 from user_code.finance.domain.summaries import disagreements
 from user_code.finance.landed_days import (
     DOMAIN,
@@ -15,6 +16,7 @@ from user_code.finance.landed_days import (
     files_by_day,
     files_read,
 )
+from user_code.finance.row_dates import files_with, touched_dates
 from user_code.settings import settings
 from user_code.shared.publishing import WHOLE, Publisher
 from user_code.shared.store import ParquetStore
@@ -72,10 +74,11 @@ def every_record_accounted_for(
         # A file that arrived since isn't lost: the next run reads it.
         read = files_read(data, landing, day)
         files = landed.get(date.fromisoformat(day), []) if read is None else read
-        records = sum(count_records(file.path) for file in files)
+        sources = {file.source for file in files}
+        forms, _ = usable_contracts(settings().contracts, sources)
+        records = sum(count_records(file.path, forms.get(file.source)) for file in files)
         accepted = _rows(data, TRANSACTIONS, day)
         duplicates = _rows(data, DUPLICATES, day)
-        sources = {file.source for file in files}
         quarantined = sum(_rows(quarantine, source, day) for source in sources)
         for name, count in zip(totals, (records, accepted, duplicates, quarantined), strict=True):
             totals[name] += count
@@ -103,13 +106,19 @@ def sums_equal_transactions(
 ) -> dg.AssetCheckResult:
     """DuckDB sums the published transactions; the summary's rows must say the same."""
     store = publisher.store
-    days = _days(context) or store.partitions(DOMAIN, "daily_summary")[-1:]
+    days = _days(context) or store.partitions(DOMAIN, TRANSACTIONS)[-1:]
+    dates = touched_dates(store, DOMAIN, TRANSACTIONS, days)
     wrong = disagreements(
-        [store.path(DOMAIN, TRANSACTIONS, day) for day in days],
-        [store.path(DOMAIN, "daily_summary", day) for day in days],
+        files_with(store, DOMAIN, TRANSACTIONS, dates),
+        [
+            store.path(DOMAIN, "daily_summary", day.isoformat())
+            for day in dates
+            if store.exists(DOMAIN, "daily_summary", day.isoformat())
+        ],
+        dates,
     )
     return dg.AssetCheckResult(
-        passed=wrong == 0, metadata={"days": len(days), "rows_that_differ": wrong}
+        passed=wrong == 0, metadata={"days": len(dates), "rows_that_differ": wrong}
     )
 
 

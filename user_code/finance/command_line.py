@@ -6,6 +6,7 @@ import re
 import sys
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -75,7 +76,8 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
 
 def run_load(options: argparse.Namespace) -> int:
     """Prints what became of the records; raises ValueError where nothing could be read."""
-    result = load_folder(options.folder, options.out, options.contracts)
+    bar = partial(_bar, what="files") if sys.stderr.isatty() else None
+    result = load_folder(options.folder, options.out, options.contracts, bar)
     for name in result.strange:
         print(f"not read, the name is not <name>-YYYY-MM-DD[.vN].csv[.gz]: {name}", file=sys.stderr)
     for name, reason in result.refused.items():
@@ -159,10 +161,10 @@ def _detect_lines(
     return findings, items.select("date", "source").unique().height
 
 
-def _bar(done: int, of: int) -> None:
+def _bar(done: int, of: int, what: str = "sources") -> None:
     filled = "#" * (30 * done // of)
     print(
-        f"\r[{filled:<30}] {done} of {of} sources", end="\n" if done == of else "", file=sys.stderr
+        f"\r[{filled:<30}] {done} of {of} {what}", end="\n" if done == of else "", file=sys.stderr
     )
 
 

@@ -10,6 +10,12 @@ from user_code.finance.automation import (
     finance_recompute,
 )
 from user_code.finance.checks import CHECKS
+from user_code.finance.exchange_rates import (
+    every_amount_has_a_rate,
+    exchange_rates,
+    exchange_rates_job,
+    rates_schedules,
+)
 from user_code.finance.landed_days import DOMAIN, TRANSACTIONS
 from user_code.shared.quarantine_alerts import build_quarantine_alerts
 
@@ -18,8 +24,9 @@ finance_quarantine = build_quarantine_alerts(
 )
 
 defs = dg.Definitions(
-    assets=ASSETS,
-    asset_checks=CHECKS,
-    jobs=[finance_daily],
+    assets=[*ASSETS, exchange_rates],
+    asset_checks=[*CHECKS, every_amount_has_a_rate],
+    jobs=[finance_daily, exchange_rates_job],
+    schedules=rates_schedules(),
     sensors=[finance_landing, finance_recompute, finance_automation, finance_quarantine],
 )

@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from user_code.finance.domain.contracts import EXCHANGE_RATES
+from user_code.finance.domain.exchange_rates import add_base_amounts
 from user_code.finance.domain.feed_files import (
     FeedFile,
     current_versions,
@@ -20,8 +22,9 @@ from user_code.finance.domain.feed_files import (
 from user_code.finance.domain.ingest import DayRead, SeenIds, read_day
 from user_code.finance.domain.source_contract import usable_contracts
 from user_code.finance.recompute import settling
+from user_code.finance.row_dates import dates_notes
 from user_code.shared.alerts import close_alert, raise_alert
-from user_code.shared.publishing import Attempt, PublishedFacts
+from user_code.shared.publishing import WHOLE, Attempt, PublishedFacts
 from user_code.shared.store import ParquetStore, StagedFile
 from user_code.shared.warehouse import Warehouse
 
@@ -121,7 +124,13 @@ def _earlier_ids(store: ParquetStore, days: list[date], sources: set[str]) -> li
 
 
 def ingest_days(
-    attempt: Attempt, base: Path, *, landing: Path, contracts: Path, settle_seconds: float
+    attempt: Attempt,
+    base: Path,
+    *,
+    landing: Path,
+    contracts: Path,
+    settle_seconds: float,
+    base_currency: str,
 ) -> tuple[dict[str, PublishedFacts], dict[str, dict[str, Any]]]:
     """Reads the attempt's days and publishes them; `base` has `quarantine/` in it.
 
@@ -136,7 +145,9 @@ def ingest_days(
     told: dict[str, tuple[list[str], dict[str, str]]] = {}
     try:
         # Day by day to disk: a run of a year needs the memory of a day, and of the ids.
+        rates = known_rates(attempt.store)
         for read in read_days(attempt, landing, contracts, settle_seconds):
+            read.accepted = add_base_amounts(read.accepted, rates, base_currency)
             day = read.day.isoformat()
             staged[day] = attempt.store.stage(
                 read.accepted,
@@ -144,7 +155,10 @@ def ingest_days(
                 TRANSACTIONS,
                 day,
                 run_id=attempt.run_id,
-                notes={_FILES_NOTE: json.dumps(read.files)},
+                notes={
+                    _FILES_NOTE: json.dumps(read.files),
+                    **dates_notes(attempt.store, DOMAIN, TRANSACTIONS, day, read.accepted),
+                },
             )
             stage_side_files(side, read, attempt.store, quarantine, attempt.run_id)
             facts[day] = _counts(read)
@@ -164,6 +178,13 @@ def ingest_days(
     return published, facts
 
 
+def known_rates(store: ParquetStore) -> pl.DataFrame:
+    """EXCHANGE_RATES as last fetched; no rows if there are none."""
+    if not store.exists(DOMAIN, "exchange_rates", WHOLE):
+        return EXCHANGE_RATES.empty()
+    return store.scan(DOMAIN, "exchange_rates", [WHOLE]).collect()
+
+
 def _counts(read: DayRead) -> dict[str, Any]:
     reasons = Counter(read.quarantined.get_column("reasons").explode().to_list())
     return {
@@ -171,6 +192,7 @@ def _counts(read: DayRead) -> dict[str, Any]:
         "duplicates": read.duplicates.height,
         "quarantined": read.quarantined.height,
         "quarantined_by_reason": dict(sorted(reasons.items())),
+        "without_rate": int(read.accepted.get_column("amount_base").null_count()),
         "files": len(read.files),
         "refused_files": len(read.refused_files),
     }

@@ -33,6 +33,13 @@ ON CONFLICT (day) DO UPDATE SET
 """
 
 
+NOTE_AFRESH = """
+INSERT INTO finance.days_to_recompute (day, run_id, rounds) VALUES (%s, %s, 1)
+ON CONFLICT (day) DO UPDATE SET
+    run_id = excluded.run_id, loaded_at = clock_timestamp(), rounds = 1
+"""
+
+
 @dataclass(frozen=True)
 class NotedDay:
     """A day to read again, the run that found it out, and how often it has been noted."""
@@ -86,6 +93,13 @@ def note_days(
         )
         for day in sorted(open_days):
             cursor.execute(_NOTE, (day, run_id))
+
+
+def note_more_days(warehouse: Warehouse, days: Collection[date], run_id: str) -> None:
+    """Days to read again for another reason than their duplicates: the rounds begin anew."""
+    with warehouse.transaction() as cursor:
+        for day in sorted(days):
+            cursor.execute(NOTE_AFRESH, (day, run_id))
 
 
 def plan_runs(noted: Collection[NotedDay]) -> list[PlannedRun]:

@@ -13,25 +13,17 @@ from pathlib import Path
 import psycopg2
 
 from user_code.finance.landed_days import files_by_day
-from user_code.finance.recompute import has_partition
+from user_code.finance.recompute import has_partition, note_more_days
 from user_code.settings import SettingsError, settings
 from user_code.shared.landing import FIRST_DAY
 from user_code.shared.warehouse import Warehouse
-
-# Asked for by a person: the count of rounds, which stops days that never settle, begins anew.
-_NOTE = """
-INSERT INTO finance.days_to_recompute (day, run_id, rounds) VALUES (%s, %s, 1)
-ON CONFLICT (day) DO UPDATE SET
-    run_id = excluded.run_id, loaded_at = clock_timestamp(), rounds = 1
-"""
 
 
 def note_replay(warehouse: Warehouse, days: Collection[date]) -> str:
     """Notes the days; returns the mark by which their runs' keys differ from all earlier ones."""
     mark = f"replay-{uuid.uuid4()}"
-    with warehouse.transaction() as cursor:
-        for day in sorted(days):
-            cursor.execute(_NOTE, (day, mark))
+    # Asked for by a person: the count of rounds, which stops days that never settle, begins anew.
+    note_more_days(warehouse, days, mark)
     return mark
 
 

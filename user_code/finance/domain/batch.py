@@ -1,19 +1,24 @@
 """A whole folder of feeds at once, to Parquet files: what the command line does."""
 
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from user_code.finance.domain.contracts import DUPLICATES, FINANCIAL_TRANSACTIONS, QUARANTINE
-from user_code.finance.domain.feed_files import current_versions, list_feed_files
-from user_code.finance.domain.ingest import DayRead, SeenIds, read_day
-from user_code.finance.domain.source_contract import read_contracts
-from user_code.finance.domain.summaries import (
-    category_statistics,
-    gather_history,
-    summarise_by_day,
+from user_code.finance.domain.contracts import (
+    DUPLICATES,
+    FINANCIAL_TRANSACTIONS,
+    QUARANTINE,
+    TableContract,
 )
+from user_code.finance.domain.feed_files import FeedFile, current_versions, list_feed_files
+from user_code.finance.domain.ingest import SeenIds, read_day
+from user_code.finance.domain.source_contract import read_contracts
+from user_code.finance.domain.summaries import category_statistics, summarise_by_day
 
 
 class FolderRefused(ValueError):
@@ -33,11 +38,17 @@ class Loaded:
     strange: list[str]
 
 
-def load_folder(folder: Path, out: Path, contracts: Path | None = None) -> Loaded:
+def load_folder(
+    folder: Path,
+    out: Path,
+    contracts: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Loaded:
     """Reads `<folder>/<source>/…` and writes to `out`, one Parquet file per table.
 
-    `financial_transactions`, `duplicates`, `quarantine`, `category_statistics` (by the file's day)
-    and `daily_summary` (by booking date). Raises FolderRefused, ContractError.
+    `financial_transactions`, `duplicates`, `quarantine` (a folder of files where there are more
+    than two million rows), `daily_summary` and `category_statistics` (both by booking date).
+    `progress` is told how many of how many files are done. Raises FolderRefused, ContractError.
     """
     if not folder.is_dir():
         raise FolderRefused(f"{folder}: no such folder")
@@ -51,33 +62,86 @@ def load_folder(folder: Path, out: Path, contracts: Path | None = None) -> Loade
         )
     files = current_versions(files)
     forms = read_contracts(contracts, {file.source for file in files})
-    seen = SeenIds()
-    days = [
-        read_day(day, [file for file in files if file.date == day], forms, seen)
-        for day in sorted({file.date for file in files})
-    ]
-    _write(days, out)
+    by_day: dict[date, list[FeedFile]] = {}
+    for file in files:
+        by_day.setdefault(file.date, []).append(file)
+    tables = TableFolders(out)
+    seen, done = SeenIds(), 0
+    counts = Counter(dict.fromkeys(("records", *_KEPT), 0))
+    refused: dict[str, str] = {}
+    # Day by day to disk: ten years need the memory of a day, and of the ids.
+    for day in sorted(by_day):
+        read = read_day(day, by_day[day], forms, seen)
+        frames = dict(zip(_KEPT, (read.accepted, read.duplicates, read.quarantined), strict=True))
+        counts += Counter({"records": read.records, **{k: f.height for k, f in frames.items()}})
+        refused |= read.refused_files
+        for name, frame in frames.items():
+            tables.add(name, day, frame)
+        done += len(by_day[day])
+        if progress is not None:
+            progress(done, len(files))
+    transactions = tables.close(
+        {
+            "financial_transactions": FINANCIAL_TRANSACTIONS,
+            "duplicates": DUPLICATES,
+            "quarantine": QUARANTINE,
+        }
+    )["financial_transactions"]
+    summarise_by_day(transactions).write_parquet(out / "daily_summary.parquet")
+    category_statistics(transactions).write_parquet(out / "category_statistics.parquet")
     return Loaded(
         files=len(files),
-        records=sum(day.records for day in days),
-        accepted=sum(day.accepted.height for day in days),
-        duplicates=sum(day.duplicates.height for day in days),
-        quarantined=sum(day.quarantined.height for day in days),
-        refused={name: why for day in days for name, why in day.refused_files.items()},
+        records=counts["records"],
+        accepted=counts["financial_transactions"],
+        duplicates=counts["duplicates"],
+        quarantined=counts["quarantine"],
+        refused=refused,
         strange=strange,
     )
 
 
-def _write(days: list[DayRead], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    accepted = pl.concat([FINANCIAL_TRANSACTIONS.empty(), *(day.accepted for day in days)])
-    transactions = out / "financial_transactions.parquet"
-    accepted.write_parquet(transactions)
-    pl.concat([DUPLICATES.empty(), *(day.duplicates for day in days)]).write_parquet(
-        out / "duplicates.parquet"
-    )
-    quarantined = pl.concat([QUARANTINE.empty(), *(day.quarantined for day in days)])
-    quarantined.write_parquet(out / "quarantine.parquet")
-    summary = gather_history(summarise_by_day(accepted.lazy()).lazy())
-    summary.write_parquet(out / "daily_summary.parquet")
-    category_statistics([transactions]).write_parquet(out / "category_statistics.parquet")
+_KEPT = ("financial_transactions", "duplicates", "quarantine")
+
+
+class TableFolders:
+    """Tables that grow day by day: one file each, a folder of that name once they are large.
+
+    What an earlier call left under these names is replaced.
+    """
+
+    def __init__(self, out: Path, rows_in_one_file: int = 2_000_000) -> None:
+        self._out, self._limit = out, rows_in_one_file
+        self._waiting: dict[str, list[pl.DataFrame]] = {}
+        self._files: dict[str, list[Path]] = {}
+        out.mkdir(parents=True, exist_ok=True)
+        for name in _KEPT:
+            path = out / f"{name}.parquet"
+            if path.is_dir():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
+
+    def add(self, name: str, day: date, frame: pl.DataFrame) -> None:
+        """The rows of one more day."""
+        waiting = self._waiting.setdefault(name, [])
+        waiting.append(frame)
+        if sum(each.height for each in waiting) > self._limit:
+            self._flush(name, f"until-{day}.parquet")
+
+    def _flush(self, name: str, file: str) -> None:
+        folder = self._out / f"{name}.parquet"
+        folder.mkdir(exist_ok=True)
+        pl.concat(self._waiting[name]).write_parquet(folder / file)
+        self._waiting[name] = []
+        self._files.setdefault(name, []).append(folder / file)
+
+    def close(self, tables: Mapping[str, TableContract]) -> dict[str, list[Path]]:
+        """Writes what waits; the files of each table."""
+        for name, table in tables.items():
+            if name in self._files:
+                if self._waiting[name]:
+                    self._flush(name, "until-the-end.parquet")
+                continue
+            path = self._out / f"{name}.parquet"
+            pl.concat([table.empty(), *self._waiting.get(name, ())]).write_parquet(path)
+            self._files[name] = [path]
+        return self._files

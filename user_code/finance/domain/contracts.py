@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 MONEY = pl.Decimal(38, 4)
+RATE = pl.Decimal(38, 10)
 UTC_TIME = pl.Datetime("us", "UTC")
 
 FIELDS = ("transaction_id", "booked_at", "account_id", "category", "amount", "currency")
@@ -64,13 +65,18 @@ _TRANSACTION: dict[str, pl.DataType] = {
     "category": pl.String(),
     "amount": MONEY,
     "currency": pl.String(),
+    "month_to_date": MONEY,
+    "amount_base": MONEY,
+    "rate_date": pl.Date(),
     **_ORIGIN,
 }
 
 FINANCIAL_TRANSACTIONS = TableContract(
     "financial_transactions",
     "one accepted transaction; `date` is the day of `booked_at` in the source's time zone, "
-    "`file_date` the day in the file's name",
+    "`file_date` the day in the file's name; `month_to_date` what the feed states, if its contract "
+    "has control totals; `amount_base` the amount in the base currency by the rate of `rate_date`, "
+    "both null where no rate of the seven days to `date` is known",
     _TRANSACTION,
     ("source", "transaction_id"),
 )
@@ -96,24 +102,28 @@ QUARANTINE = TableContract(
 
 DAILY_SUMMARY = TableContract(
     "daily_summary",
-    "the transactions that the files of one day brought for one date, source and currency",
+    "all transactions of one date, source, currency and category, whichever day's file brought "
+    "them; `median` of their amounts; `share` is the category's part of the total of its date, "
+    "source and currency, null where that is zero",
     {
-        "file_date": pl.Date(),
         "date": pl.Date(),
         "source": pl.String(),
         "currency": pl.String(),
+        "category": pl.String(),
         "total_amount": MONEY,
         "transaction_count": pl.Int64(),
+        "median": pl.Float64(),
+        "share": pl.Float64(),
     },
-    ("file_date", "date", "source", "currency"),
+    ("date", "source", "currency", "category"),
 )
 
 CATEGORY_STATISTICS = TableContract(
     "category_statistics",
-    "the files' transactions of one day by category and currency; `share` is the category's part "
-    "of the currency's total, null where that total is zero",
+    "all transactions of one date by category and currency, all sources; `share` is the category's "
+    "part of the currency's total of the date, null where that total is zero",
     {
-        "file_date": pl.Date(),
+        "date": pl.Date(),
         "category": pl.String(),
         "currency": pl.String(),
         "count": pl.Int64(),
@@ -122,7 +132,7 @@ CATEGORY_STATISTICS = TableContract(
         "total": MONEY,
         "share": pl.Float64(),
     },
-    ("file_date", "category", "currency"),
+    ("date", "category", "currency"),
 )
 
 HISTORICAL_DATA = TableContract(
@@ -215,7 +225,15 @@ RECONCILIATION = TableContract(
     ("date", "source", "line"),
 )
 
+EXCHANGE_RATES = TableContract(
+    "exchange_rates",
+    "a reference rate: units of the currency for one euro on one date",
+    {"date": pl.Date(), "currency": pl.String(), "rate": RATE},
+    ("date", "currency"),
+)
+
 TABLES = (
+    EXCHANGE_RATES,
     FINANCIAL_TRANSACTIONS,
     DAILY_SUMMARY,
     CATEGORY_STATISTICS,

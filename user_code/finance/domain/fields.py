@@ -25,13 +25,17 @@ _EARLIEST, _LATEST = date(1900, 1, 1), date(2199, 12, 31)
 def check_fields(text: pl.DataFrame, contract: SourceContract, file_date: date) -> pl.DataFrame:
     """Adds to text columns named as FIELDS: `date`, typed `booked_at` and `amount`, `reasons`.
 
+    `month_to_date` is typed as the amount, where the contract has control totals; null if empty.
     A row with an empty list of reasons is a sound transaction; in any other row the typed columns
     mean nothing. Reasons name the field and the rule, never the value.
     """
-    trimmed = text.with_columns(pl.col(FIELDS).str.strip_chars(" \t"))
+    trimmed = text.with_columns(pl.col(pl.String).str.strip_chars(" \t"))
+    if "month_to_date" not in text.columns:
+        trimmed = trimmed.with_columns(pl.lit("").alias("month_to_date"))
     typed = _money(_booked_at(trimmed, contract), contract)
     earliest = file_date - timedelta(days=contract.window_days)
     known = pl.col("_digits").is_not_null()
+    stated = pl.col("_stated_text")
     sound_date = pl.col("date").is_not_null()
     reasons = [
         *(_reason(pl.col(_TEXT_OF.get(field, field)) == "", f"{field}: empty") for field in FIELDS),
@@ -47,6 +51,10 @@ def check_fields(text: pl.DataFrame, contract: SourceContract, file_date: date) 
             (pl.col("_amount_text") != "") & pl.col("amount").is_null(),
             "amount: no plain decimal number in the contract's form",
         ),
+        _reason(
+            (stated != "") & pl.col("month_to_date").is_null(),
+            "month_to_date: no plain decimal number in the contract's form",
+        ),
         _reason((pl.col("currency") != "") & ~known, "currency: not a code of ISO 4217"),
         _reason(
             known & pl.col("amount").is_not_null() & (pl.col("_scale") > pl.col("_digits")),
@@ -56,7 +64,7 @@ def check_fields(text: pl.DataFrame, contract: SourceContract, file_date: date) 
         _reason(sound_date & (pl.col("date") < earliest), "date: before the contract's window"),
     ]
     return typed.with_columns(pl.concat_list(reasons).list.drop_nulls().alias("reasons")).drop(
-        "_digits", "_scale", "_booked_text", "_amount_text"
+        "_digits", "_scale", "_booked_text", "_amount_text", "_stated_text"
     )
 
 
@@ -66,9 +74,28 @@ def _reason(broken: pl.Expr, words: str) -> pl.Expr:
 
 def _money(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
     """`amount` as Decimal, null where the text is no plain number; digits written and allowed."""
+    amount, scale = _number(pl.col("amount"), contract)
+    stated, _ = _number(pl.col("month_to_date"), contract)
+    return frame.with_columns(
+        pl.col("amount").alias("_amount_text"),
+        pl.col("month_to_date").alias("_stated_text"),
+        amount.alias("amount"),
+        stated.alias("month_to_date"),
+        scale.alias("_scale"),
+        pl.col("currency")
+        .replace_strict(currency_digits() | contract.digits, default=None, return_dtype=pl.Int64)
+        .alias("_digits"),
+    )
+
+
+def _number(text: pl.Expr, contract: SourceContract) -> tuple[pl.Expr, pl.Expr]:
+    """The number that the text writes, and with how many digits after the point; null if none."""
+    if contract.signs == "trailing":
+        text = text.str.replace(r"^([^+-]+)([+-])$", "${2}${1}")
+    elif contract.signs == "parentheses":
+        text = text.str.replace(r"^\(([^()+-]+)\)$", "-${1}")
     point = re.escape(contract.decimal)
     whole = "[0-9]{1,18}"
-    text = pl.col("amount")
     if contract.thousands:
         separator = re.escape(contract.thousands)
         whole = rf"(?:{whole}|[0-9]{{1,3}}(?:{separator}[0-9]{{3}}){{1,5}})"
@@ -81,14 +108,7 @@ def _money(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
     plain = plain.str.replace(contract.decimal, ".", literal=True)
     short = pl.when(sound).then(plain).when(long).then(pl.lit("0"))
     scale = pl.when(sound).then(plain.str.extract(r"\.([0-9]+)$").str.len_chars().fill_null(0))
-    return frame.with_columns(
-        text.alias("_amount_text"),
-        short.cast(MONEY).alias("amount"),
-        scale.when(long).then(pl.lit(99)).cast(pl.Int64).alias("_scale"),
-        pl.col("currency")
-        .replace_strict(currency_digits(), default=None, return_dtype=pl.Int64)
-        .alias("_digits"),
-    )
+    return short.cast(MONEY), scale.when(long).then(pl.lit(99)).cast(pl.Int64)
 
 
 def _booked_at(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:

@@ -1,28 +1,15 @@
 """A day's files → accepted transactions, duplicates and quarantine: every record in exactly one."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
 
-from user_code.finance.domain.contracts import (
-    DUPLICATES,
-    FIELDS,
-    FINANCIAL_TRANSACTIONS,
-    QUARANTINE,
-)
+from user_code.finance.domain.contracts import DUPLICATES, FINANCIAL_TRANSACTIONS, QUARANTINE
 from user_code.finance.domain.feed_files import FeedFile, current_versions
-from user_code.finance.domain.fields import check_fields
-from user_code.finance.domain.records import (
-    FileRefused,
-    Header,
-    RecordBatch,
-    physical_lines,
-    read_header,
-    split_lines,
-)
+from user_code.finance.domain.file_lines import FileRefused
+from user_code.finance.domain.file_parts import all_records, file_parts, refused_lines
 from user_code.finance.domain.source_contract import DEFAULT, SourceContract
 
 
@@ -61,82 +48,47 @@ class DayRead:
 
 def read_file(file: FeedFile, contract: SourceContract = DEFAULT) -> FileRead:
     """Reads one file. A broken record costs itself, a broken header or gzip stream the file."""
-    header: Header | None = None
-    sound, unsound = [], []
-    records = 0
+    sound, unsound, records = [], [], 0
     try:
-        for numbered in physical_lines(file.path):
-            if header is None:
-                header = read_header(numbered.pop(0)[1], contract)
-            records += len(numbered)
-            batch = split_lines(numbered, header, contract)
-            unsound.append(_refused((line, raw, [why]) for line, raw, why in batch.refused))
-            if batch.lines:
-                checked = _type(batch, header, contract, file)
-                good = pl.col("reasons").list.len() == 0
-                sound.append(checked.filter(good).drop("raw_line", "reasons"))
-                unsound.append(checked.filter(~good).select(_QUARANTINED))
-        if header is None:
-            raise FileRefused("file: empty, without even a header")
+        for part in file_parts(file, contract):
+            records += part.records
+            sound.append(part.sound)
+            unsound.append(part.unsound)
     except FileRefused as error:
-        return _refuse(file, str(error))
+        return _refuse(file, str(error), contract)
     accepted = FINANCIAL_TRANSACTIONS.empty()
     if sound:
         accepted = _with_origin(pl.concat(sound), file).select(*FINANCIAL_TRANSACTIONS.columns)
     return FileRead(file, accepted, _quarantine(file, unsound), records)
 
 
-def _refuse(file: FeedFile, reason: str) -> FileRead:
+def _refuse(file: FeedFile, reason: str, contract: SourceContract) -> FileRead:
     """Every record of the file that can be read, in quarantine for the same reason."""
-    lines: list[tuple[int, bytes, list[str]]] = []
-    with suppress(FileRefused):
-        for numbered in physical_lines(file.path):
-            lines += ((number, line, [reason]) for number, line in numbered)
-    quarantined = _quarantine(file, [_refused(lines[1:])])
+    quarantined = _quarantine(
+        file,
+        [refused_lines((number, line, [reason]) for number, line in all_records(file, contract))],
+    )
     return FileRead(
         file, FINANCIAL_TRANSACTIONS.empty(), quarantined, quarantined.height, refused=reason
     )
 
 
-def _refused(lines: Iterable[tuple[int, bytes, list[str]]]) -> pl.DataFrame:
-    schema = {name: QUARANTINE.columns[name] for name in _QUARANTINED}
-    return pl.DataFrame(list(lines), schema=schema, orient="row")
-
-
 def _quarantine(file: FeedFile, unsound: list[pl.DataFrame]) -> pl.DataFrame:
-    rows = pl.concat([_refused([]), *unsound])
+    rows = pl.concat([refused_lines([]), *unsound])
     return _with_origin(rows, file).select(*QUARANTINE.columns).sort("line")
 
 
-_QUARANTINED = ("line", "raw_line", "reasons")
-
-
 def _with_origin(frame: pl.DataFrame, file: FeedFile) -> pl.DataFrame:
+    nothing = [
+        pl.lit(None, dtype=FINANCIAL_TRANSACTIONS.columns[name]).alias(name)
+        for name in ("amount_base", "rate_date")
+    ]
     return frame.with_columns(
         pl.lit(file.source).alias("source"),
         pl.lit(file.date).alias("file_date"),
         pl.lit(file.relative).alias("file"),
+        *nothing,
     )
-
-
-def _type(
-    batch: RecordBatch, header: Header, contract: SourceContract, file: FeedFile
-) -> pl.DataFrame:
-    """Records as checked, typed rows beside their line and raw text."""
-    columns = list(zip(*batch.fields, strict=True))
-    text = pl.DataFrame(
-        {
-            "line": pl.Series(batch.lines, dtype=pl.Int64),
-            "raw_line": pl.Series(batch.raws, dtype=pl.Binary),
-            **{
-                ours: pl.Series(columns[header.places[ours]], dtype=pl.String)
-                if ours in header.places
-                else pl.repeat(contract.constants[ours], len(batch.lines), eager=True)
-                for ours in FIELDS
-            },
-        }
-    )
-    return check_fields(text, contract, file.date)
 
 
 class SeenIds:
@@ -185,7 +137,7 @@ def read_day(
     """
     refused = refused_sources or {}
     reads = [
-        _refuse(file, refused[file.source])
+        _refuse(file, refused[file.source], contracts.get(file.source, DEFAULT))
         if file.source in refused
         else read_file(file, contracts.get(file.source, DEFAULT))
         for file in current_versions(file for file in files if file.date == day)

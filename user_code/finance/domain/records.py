@@ -4,19 +4,14 @@ A physical record is a line that is neither the header nor empty. Each is read b
 stray quote, a NUL or a broken byte costs one record and never the ones beside it.
 """
 
-import gzip
 import re
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BufferedReader
 from pathlib import Path
 
 from user_code.finance.domain.contracts import FIELDS
+from user_code.finance.domain.file_lines import FileRefused, Line, LineBlock, line_blocks
+from user_code.finance.domain.multiline import RecordJoiner
 from user_code.finance.domain.source_contract import SourceContract
-
-BLOCK_BYTES = 1 << 20
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass
@@ -29,46 +24,12 @@ class RecordBatch:
     refused: list[tuple[int, bytes, str]] = field(default_factory=list)
 
 
-class FileRefused(Exception):
-    """The file cannot be read as a feed (no header, damaged gzip): all its records are refused."""
-
-
 @dataclass(frozen=True)
 class Header:
-    """How many fields a record must have, and at which place each of ours is."""
+    """How many fields a record must have, and at which places each of ours is."""
 
     width: int
-    places: dict[str, int]
-
-
-def physical_lines(path: Path) -> Iterator[list[tuple[int, bytes]]]:
-    """Blocks of numbered lines without their ends, empty ones left out; line numbers begin at 1.
-
-    Raises FileRefused, after the lines that could be read, where a gzip stream is damaged, and at
-    once if the file cannot be opened.
-    """
-    number, tail, first, damage = 0, b"", True, ""
-    with _open(path) as stream:
-        while True:
-            try:
-                block = stream.read1(BLOCK_BYTES)
-            except (EOFError, OSError, zlib.error):
-                block, damage = b"", "file: its gzip stream is damaged or cut off"
-            if first:
-                block, first = block.removeprefix(_BOM), False
-            *lines, tail = (tail + block).split(b"\n") if block else [tail, b""]
-            numbered = []
-            for line in lines:
-                number += 1
-                body = line[:-1] if line.endswith(b"\r") else line
-                if body:
-                    numbered.append((number, body))
-            if numbered:
-                yield numbered
-            if not block:
-                break
-    if damage:
-        raise FileRefused(damage)
+    places: dict[str, tuple[int, ...]]
 
 
 def read_header(line: bytes, contract: SourceContract) -> Header:
@@ -77,20 +38,25 @@ def read_header(line: bytes, contract: SourceContract) -> Header:
     if names is None:
         raise FileRefused(f"file: its header cannot be read ({reason})")
     names = [name.strip() for name in names]
-    places = {}
-    for ours in FIELDS:
-        theirs = contract.column_of(ours)
-        if theirs is None:
-            continue
+    wanted = {ours: contract.columns_of(ours) for ours in FIELDS}
+    if contract.control_totals is not None:
+        wanted["month_to_date"] = (contract.control_totals.month_to_date,)
+    for theirs in (name for group in wanted.values() for name in group):
         if names.count(theirs) != 1:
             problem = "names twice" if theirs in names else "lacks"
             raise FileRefused(f"file: its header {problem} the column {theirs}")
-        places[ours] = names.index(theirs)
+    places = {ours: tuple(map(names.index, theirs)) for ours, theirs in wanted.items() if theirs}
     return Header(len(names), places)
 
 
+def take_header(block: LineBlock, contract: SourceContract) -> tuple[Header, LineBlock]:
+    """The header on the first line that isn't empty, and what follows it; raises FileRefused."""
+    number, line, rest = block.first_line()
+    return read_header(line, contract), LineBlock(number + 1, rest)
+
+
 def split_record(line: bytes, contract: SourceContract) -> tuple[list[str] | None, str]:
-    """The fields of one line, or None and why not. Quotes follow RFC 4180, within the line."""
+    """The fields of one record, or None and why not. Quotes follow RFC 4180, within the record."""
     try:
         text = line.decode(contract.encoding)
     except UnicodeDecodeError:
@@ -136,12 +102,10 @@ def _patterns(delimiter: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return _PATTERNS[delimiter]
 
 
-def split_lines(
-    numbered: list[tuple[int, bytes]], header: Header, contract: SourceContract
-) -> RecordBatch:
-    """A block of lines → records with the header's number of fields, the rest refused."""
+def split_lines(records: list[Line], header: Header, contract: SourceContract) -> RecordBatch:
+    """Some records → those with the header's number of fields, the rest refused."""
     batch = RecordBatch()
-    for number, line in numbered:
+    for number, line in records:
         fields, reason = split_record(line, contract)
         if fields is None:
             batch.refused.append((number, line, reason))
@@ -155,19 +119,18 @@ def split_lines(
     return batch
 
 
-def count_records(path: Path) -> int:
+def count_records(path: Path, contract: SourceContract | None = None) -> int:
     """How many physical records the file has, as far as it can be read; nothing is parsed."""
-    lines = 0
+    joiner = RecordJoiner(contract) if contract and contract.multiline else None
+    records, header = 0, True
     try:
-        for numbered in physical_lines(path):
-            lines += len(numbered)
+        for block in line_blocks(path):
+            lines = block.lines(empty=joiner is not None)
+            if header and any(line for _, line in lines):
+                while not lines.pop(0)[1]:
+                    pass
+                header = False
+            records += len(joiner.join(lines) if joiner else lines)
     except FileRefused:
         pass
-    return max(lines - 1, 0)
-
-
-def _open(path: Path) -> gzip.GzipFile | BufferedReader:
-    try:
-        return gzip.GzipFile(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    except OSError as error:
-        raise FileRefused(f"file: cannot be opened ({error.strerror})") from error
+    return records + (len(joiner.rest()) if joiner else 0)

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from user_code.finance.domain.contracts import FIELDS
+from user_code.finance.domain.source_expectations import Arrival, ControlTotals
 
 ISO_8601 = "iso8601"
 
@@ -24,8 +25,9 @@ class SourceContract(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    columns: dict[str, str] = Field(default_factory=dict)
-    """Our field → the feed's column name, where they differ."""
+    columns: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    """Our field → the feed's column name, where they differ. `transaction_id` and `category` may
+    be made of several columns, joined by `/`: for feeds without an id of their own."""
     constants: dict[str, str] = Field(default_factory=dict)
     """Our field → the one value that it has in this feed, which has no such column."""
     date_format: str = ISO_8601
@@ -33,27 +35,55 @@ class SourceContract(BaseModel):
     decimal: Literal[".", ","] = "."
     thousands: Literal[".", ",", " ", "'"] | None = None
     delimiter: Literal[",", ";", "\t", "|"] = ","
+    signs: Literal["leading", "trailing", "parentheses"] = "leading"
+    """How a negative amount is written: `-1.00`, `1.00-` or `(1.00)`."""
+    digits: dict[str, int] = Field(default_factory=dict)
+    """Currency → digits after the point, where the feed differs from ISO 4217; also for codes that
+    ISO 4217 lacks."""
+    multiline: bool = False
+    """Whether a quoted field may hold line ends. An open quote that isn't closed within 64 KiB is
+    stray: its line is quarantined and reading goes on at the next."""
     encoding: str = "utf-8"
     time_zone: str = "UTC"
     """Whose midnight ends a day. Times without an offset are local times of this zone."""
     window_days: int = Field(default=7, ge=0, le=366)
     """How many days a row may be older than the date of its file."""
+    row_floor: int | None = Field(default=None, ge=0)
+    """A newest day with fewer rows raises an alert; without one the platform's floor holds."""
+    arrival: Arrival | None = None
+    control_totals: ControlTotals | None = None
 
     @field_validator("columns", "constants")
     @classmethod
-    def _known_fields(cls, value: dict[str, str]) -> dict[str, str]:
+    def _known_fields(
+        cls, value: dict[str, str | tuple[str, ...]]
+    ) -> dict[str, str | tuple[str, ...]]:
         unknown = sorted(set(value) - set(FIELDS))
         if unknown:
             raise ValueError(f"unknown field {', '.join(unknown)}; there are {', '.join(FIELDS)}")
-        if any(not text.strip() for text in value.values()):
-            raise ValueError("a column name or constant must not be empty")
-        return {field: text.strip() for field, text in value.items()}
+        for field, names in value.items():
+            if not isinstance(names, str) and field not in ("transaction_id", "category"):
+                raise ValueError(f"{field}: only transaction_id and category join several columns")
+            if not names or not all(name.strip() for name in _as_tuple(names)):
+                raise ValueError("a column name or constant must not be empty")
+        return {
+            field: names.strip() if isinstance(names, str) else tuple(n.strip() for n in names)
+            for field, names in value.items()
+        }
 
     @field_validator("constants")
     @classmethod
     def _not_the_key(cls, value: dict[str, str]) -> dict[str, str]:
         if "transaction_id" in value:
             raise ValueError("transaction_id tells records apart: it cannot be a constant")
+        return value
+
+    @field_validator("digits")
+    @classmethod
+    def _possible_digits(cls, value: dict[str, int]) -> dict[str, int]:
+        for code, digits in value.items():
+            if not re.fullmatch("[A-Z]{3,5}", code) or not 0 <= digits <= 4:
+                raise ValueError("use a currency's code and 0 to 4 digits: {JPY: 0}")
         return value
 
     @field_validator("date_format")
@@ -97,9 +127,13 @@ class SourceContract(BaseModel):
             raise ValueError(f"{', '.join(both)}: either a column or a constant, not both")
         return self
 
-    def column_of(self, field: str) -> str | None:
-        """The feed's column name of our field; None for a constant."""
-        return None if field in self.constants else self.columns.get(field, field)
+    def columns_of(self, field: str) -> tuple[str, ...]:
+        """The feed's column names of our field; none for a constant."""
+        return () if field in self.constants else _as_tuple(self.columns.get(field, field))
+
+
+def _as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
 
 
 DEFAULT = SourceContract()

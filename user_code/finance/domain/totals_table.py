@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from user_code.finance.domain.contracts import HISTORICAL_DATA
+from user_code.finance.domain.contracts import HISTORICAL_DATA, MONEY
 
 _DEFAULTS = {"source": "all", "currency": "XXX"}
 _NUMBER = r"^[+-]?[0-9]{1,30}(?:\.[0-9]{1,4})?$"
@@ -35,6 +35,7 @@ def as_totals(table: pl.DataFrame, path: Path) -> pl.DataFrame:
             f"{path}: lacks the column {', '.join(lacking)} "
             "(or, for line items: date, source, line, amount)"
         )
+    by_category = "category" in table.columns
     table = table.with_columns(
         pl.lit(value).alias(name) for name, value in _DEFAULTS.items() if name not in table.columns
     )
@@ -46,6 +47,12 @@ def as_totals(table: pl.DataFrame, path: Path) -> pl.DataFrame:
                 f"{path}: {int(bad.sum())} rows with no {_WANTED.get(name, 'text')} in {name}, "
                 f"the first is row {bad.arg_true()[0] + 1}"
             )
+    if by_category:  # a daily_summary: its rows are parts of the days
+        typed = HISTORICAL_DATA.shape(
+            typed.group_by(HISTORICAL_DATA.key, maintain_order=True).agg(
+                pl.col("total_amount").sum().cast(MONEY), pl.col("transaction_count").sum()
+            )
+        )
     if typed.select(HISTORICAL_DATA.key).is_duplicated().any():
         raise TableRefused(f"{path}: a date is there twice for one source and currency")
     return typed

@@ -1,0 +1,95 @@
+"""A file's bytes → blocks of whole lines, numbered, whatever the bytes are."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+BLOCK_BYTES = 4 << 20
+_BOM = b"\xef\xbb\xbf"
+
+Line = tuple[int, bytes]
+"""Its number, from 1, and its bytes without the line's end."""
+
+
+class FileRefused(Exception):
+    """The file cannot be read as a feed (no header, damaged gzip): all its records are refused."""
+
+
+@dataclass(frozen=True)
+class LineBlock:
+    """Whole lines of a file; the last of a file may lack its newline."""
+
+    number: int
+    """Of the first line."""
+    data: bytes
+
+    def lines(self, *, empty: bool = False) -> list[Line]:
+        """The lines without their ends; empty ones only if asked for."""
+        parts = self.data.split(b"\n")
+        if not parts[-1]:
+            parts.pop()
+        bodies = enumerate((_body(part) for part in parts), self.number)
+        return [line for line in bodies if empty or line[1]]
+
+    def first_line(self) -> tuple[int, bytes, bytes]:
+        """Number and content of the first line that isn't empty, and what follows it.
+
+        The content is empty if there is no such line.
+        """
+        number, place = self.number, 0
+        while place < len(self.data):
+            end = self.data.find(b"\n", place)
+            end = len(self.data) if end < 0 else end
+            body = _body(self.data[place:end])
+            place = end + 1
+            if body:
+                return number, body, self.data[place:]
+            number += 1
+        return number, b"", b""
+
+
+def line_blocks(path: Path) -> Iterator[LineBlock]:
+    """The file in blocks of some MB; a gzip file is unpacked as it is read.
+
+    Raises FileRefused, after the lines that could be read, where a gzip stream is damaged, and at
+    once if the file cannot be opened.
+    """
+    number, tail, first, damage = 1, b"", True, ""
+    with _open(path) as stream:
+        while True:
+            try:
+                block = stream.read1(BLOCK_BYTES)
+                if first and block in (_BOM, _BOM[:2], _BOM[:1]):
+                    block += stream.read1(BLOCK_BYTES)
+            except (EOFError, OSError, zlib.error):
+                block, damage = b"", "file: its gzip stream is damaged or cut off"
+            if first:
+                block, first = block.removeprefix(_BOM), False
+            if not block:
+                break
+            end = block.rfind(b"\n") + 1
+            if end:
+                data = tail + block[:end]
+                tail = block[end:]
+                yield LineBlock(number, data)
+                number += data.count(b"\n")
+            else:
+                tail += block
+    if tail:
+        yield LineBlock(number, tail)
+    if damage:
+        raise FileRefused(damage)
+
+
+def _body(line: bytes) -> bytes:
+    return line[:-1] if line.endswith(b"\r") else line
+
+
+def _open(path: Path) -> gzip.GzipFile | BufferedReader:
+    try:
+        return gzip.GzipFile(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    except OSError as error:
+        raise FileRefused(f"file: cannot be opened ({error.strerror})") from error
