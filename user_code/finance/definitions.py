@@ -10,13 +10,13 @@ from user_code.finance.automation import (
     finance_recompute,
 )
 from user_code.finance.checks import CHECKS
-from user_code.finance.exchange_rates import (
+from user_code.finance.landed_days import DOMAIN, TRANSACTIONS
+from user_code.finance.rates import (
     every_amount_has_a_rate,
     exchange_rates,
     exchange_rates_job,
     rates_schedules,
 )
-from user_code.finance.landed_days import DOMAIN, TRANSACTIONS
 from user_code.shared.quarantine_alerts import build_quarantine_alerts
 
 finance_quarantine = build_quarantine_alerts(

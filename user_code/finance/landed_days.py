@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from user_code.finance.domain.base_amounts import add_base_amounts
 from user_code.finance.domain.contracts import EXCHANGE_RATES
-from user_code.finance.domain.exchange_rates import add_base_amounts
 from user_code.finance.domain.feed_files import (
     FeedFile,
     current_versions,

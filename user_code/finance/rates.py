@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 
 from user_code.finance.assets import OWNERS, financial_transactions
-from user_code.finance.domain.exchange_rates import (
+from user_code.finance.domain.base_amounts import (
     OLDEST_DAYS,
     RatesRefused,
     improved_dates,

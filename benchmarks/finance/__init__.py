@@ -1,0 +1,1 @@
+"""Reading large feeds, beside DuckDB, pandas and Polars."""
