@@ -92,7 +92,8 @@ def _days_that_gain(attempt: Attempt, rates: pl.DataFrame, base: str) -> list[da
 
 
 exchange_rates_job = dg.define_asset_job(
-    "exchange_rates",
+    # An asset and a job cannot share a name.
+    "fetch_exchange_rates",
     selection=dg.AssetSelection.assets(exchange_rates),
     tags={"assay/network": "outside"},
     description=(
