@@ -18,8 +18,8 @@ wait_longer_for_postgres()
 finance_count_alerts = build_count_alerts(
     "finance",
     "daily_summary",
-    "SELECT source, file_date, sum(transaction_count) FROM finance.daily_summary"
-    " GROUP BY source, file_date",
+    "SELECT source, date, sum(transaction_count) FROM finance.daily_summary"
+    " GROUP BY source, date",
 )
 
 defs = dg.Definitions.merge(
