@@ -11,6 +11,7 @@ from control_plane.platform_state import PlatformState, Ticking
 
 # Dagster's daemons note a heartbeat every 30 s.
 SILENCE_SECONDS = 75
+_PART_PATIENCE_SECONDS = 120
 # A new code server takes so long until webserver and daemon use it: no failure yet.
 _CODE_PATIENCE_SECONDS = 45
 _WEBSERVER_PATIENCE_SECONDS = 45
@@ -18,7 +19,13 @@ _TICK_PATIENCE_SECONDS = 40
 _QUEUE_SECONDS = 300
 
 WEBSERVER_KINDS = ("webserver.away",)
-STATE_KINDS = ("daemon.silent", "location.failed", "tick.failed", "queue.stuck")
+STATE_KINDS = (
+    "daemon.silent",
+    "daemon.part_silent",
+    "location.failed",
+    "tick.failed",
+    "queue.stuck",
+)
 DISK_KINDS = ("disk.low",)
 
 
@@ -84,23 +91,33 @@ def disk_findings(disks: Iterable[Disk]) -> list[Finding]:
 
 
 def _daemons(heartbeats: Mapping[str, float | None], now: float) -> list[Finding]:
+    """The whole daemon is dead, or single parts of it say nothing: two alerts, never both."""
     silent = sorted(
         name for name, at in heartbeats.items() if at is None or now - at > SILENCE_SECONDS
     )
     if not silent:
         return []
-    never = any(heartbeats[name] is None for name in silent)
-    whole = len(silent) == len(heartbeats)
+    facts = {"silent": silent, "advice": "make logs SERVICE=daemon"}
+    if len(silent) == len(heartbeats):
+        never = any(heartbeats[name] is None for name in silent)
+        return [
+            Finding(
+                key="daemon.silent:daemon",
+                severity="critical",
+                subject="the daemon is silent: no sensor looks, no run starts",
+                facts=facts,
+                # One that begins for the first time has not had the time yet.
+                patience=SILENCE_SECONDS if never else 0,
+            )
+        ]
     return [
         Finding(
-            key="daemon.silent:daemon",
-            severity="critical",
-            subject="the daemon is silent: no sensor looks, no run starts"
-            if whole
-            else f"parts of the daemon are silent: {', '.join(silent)}",
-            facts={"silent": silent, "advice": "make logs SERVICE=daemon"},
-            # One that begins for the first time has not had the time yet.
-            patience=SILENCE_SECONDS if never else 0,
+            key="daemon.part_silent:daemon",
+            severity="error",
+            subject=f"parts of the daemon are silent: {', '.join(silent)}",
+            facts=facts,
+            # On a machine with too much to do a part may come late, and comes.
+            patience=_PART_PATIENCE_SECONDS,
         )
     ]
 

@@ -57,7 +57,7 @@ def failed(seconds_ago: float) -> Tick:
     [
         (WELL, []),
         (replace(WELL, heartbeats={"SENSOR": NOW - 76}), ["daemon.silent:daemon"]),
-        (replace(WELL, heartbeats={"SENSOR": NOW - 1, "X": None}), ["daemon.silent:daemon"]),
+        (replace(WELL, heartbeats={"SENSOR": NOW - 1, "X": None}), ["daemon.part_silent:daemon"]),
         (
             replace(WELL, locations=(Location("user_code", "ImportError", False),)),
             ["location.failed:user_code"],
@@ -106,11 +106,18 @@ class Platform:
     def __init__(self) -> None:
         self.now = NOW
         self.state: PlatformState | None = WELL
+        self.silent: set[str] = set()
 
     def ask(self) -> PlatformState:
         if self.state is None:
             raise WebserverAwayError("refused")
-        return replace(self.state, heartbeats={"SENSOR": self.now})
+        return replace(
+            self.state,
+            heartbeats={
+                name: self.now - (1000 if name in self.silent else 0)
+                for name in ("SENSOR", "SCHEDULER")
+            },
+        )
 
 
 def alerts(here: Settings) -> dict[str, str]:
@@ -153,6 +160,20 @@ def test_what_lasts_opens_and_what_is_over_closes(
     assert look(20, restarted=True) == {key: "open"}
     platform.state = WELL
     assert look(20) == {key: "closed"}
+
+
+def test_the_whole_daemons_death_is_news_of_its_own_after_a_parts_silence(
+    look: Callable[..., dict[str, str]], platform: Platform
+) -> None:
+    part, whole = "daemon.part_silent:daemon", "daemon.silent:daemon"
+    platform.silent = {"SENSOR"}
+    assert look() == {}
+    assert look(119) == {}  # a machine with too much to do
+    assert look(1) == {part: "open"}
+    platform.silent = {"SENSOR", "SCHEDULER"}
+    assert look(20) == {part: "closed", whole: "open"}
+    platform.silent = set()
+    assert look(20) == {part: "closed", whole: "closed"}
 
 
 def test_while_everything_starts_what_does_not_answer_yet_is_no_news(
