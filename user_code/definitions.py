@@ -18,8 +18,7 @@ wait_longer_for_postgres()
 finance_count_alerts = build_count_alerts(
     "finance",
     "daily_summary",
-    "SELECT source, date, sum(transaction_count) FROM finance.daily_summary"
-    " GROUP BY source, date",
+    "SELECT source, date, sum(transaction_count) FROM finance.daily_summary GROUP BY source, date",
 )
 
 defs = dg.Definitions.merge(

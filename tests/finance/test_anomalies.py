@@ -81,6 +81,25 @@ def test_the_reason_says_how_far_and_what_it_looks_like():
     assert finding["observed_count"] == pytest.approx(2 * finding["expected_count"], rel=0.2)
 
 
+@pytest.mark.parametrize("factor", ["10", "0.1", "100"])
+def test_amounts_in_another_unit_are_found_where_totals_are_restless(factor: str):
+    rng = random.Random(5)
+    made = {}
+    for offset in range(120):
+        # Ten times more on one day than on another is usual here; the mean amount is not restless.
+        count = round(300 * 10 ** rng.uniform(-0.5, 0.5))
+        total = Decimal(round(count * rng.gauss(30, 6), 2)).quantize(Decimal("0.01"))
+        made[START + timedelta(days=offset)] = (total, count)
+    assert flag_unusual_days(history(made)).is_empty()
+
+    day = START + timedelta(days=119)
+    count = 300
+    made[day] = (Decimal(9000) * Decimal(factor), count)
+
+    (finding,) = flag_unusual_days(history(made)).rows(named=True)
+    assert (finding["date"], finding["kind"]) == (day, "unit")
+
+
 def test_a_missing_day_is_an_outage_once_a_later_day_is_there():
     made, day = series(), START + timedelta(days=90)
     del made[day]

@@ -14,6 +14,7 @@ from statistics import median
 import polars as pl
 
 from user_code.finance.domain.contracts import ANOMALY_DETECTION, HISTORICAL_DATA
+from user_code.finance.domain.ticket_size import TicketSize
 
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 # Median absolute deviation → standard deviation of a normal distribution.
@@ -78,6 +79,7 @@ def _judge_series(
     first, last = min(rows), max(max(rows), newest - timedelta(days=1))
     totals = _Measure(settings)
     counts = _Measure(settings)
+    tickets = TicketSize()
     calendar = _Calendar(settings)
     findings = []
     for offset in range((last - first).days + 1):
@@ -90,11 +92,12 @@ def _judge_series(
         total, count = rows[day]
         by_total = totals.judge(day, float(total))
         by_count = counts.judge(day, float(count))
+        by_ticket = tickets.judge(float(total), float(count))
         calendar.note(day, came=True)
         if by_total and by_count:
-            score = max(by_total.score, by_count.score, key=abs)
-            if abs(score) >= settings.threshold:
-                kind = _kind(by_total.ratio, by_count.ratio)
+            score = max(by_total.score, by_count.score, by_ticket or 0.0, key=abs)
+            if by_ticket is not None or abs(score) >= settings.threshold:
+                kind = "unit" if by_ticket else _kind(by_total.ratio, by_count.ratio)
                 findings.append(
                     {
                         "date": day,
