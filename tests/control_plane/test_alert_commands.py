@@ -84,7 +84,7 @@ def test_every_channel_is_tried_and_no_secret_is_shown() -> None:
 def test_no_channel_is_said_with_what_to_do() -> None:
     lines, fine = try_all(settings({}))
     assert not fine
-    assert "ASSAY_ALERT_URLS in .env" in lines[0]
+    assert "make secret SECRET=alert_urls" in lines[0]
 
 
 def test_the_test_is_a_verb_of_the_alerts_too(

@@ -65,6 +65,18 @@ def rows_of_the_day(folder: Path) -> int:
         connection.close()
 
 
+def addresses_of(process: psutil.Process) -> set[str]:
+    """Where a process listens; nowhere, if it has ended meanwhile."""
+    try:
+        return {
+            connection.laddr.ip
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    except psutil.NoSuchProcess:
+        return set()
+
+
 def processes_of(folder: Path) -> list[str]:
     """Command lines of processes that have this test's folder in their command or environment."""
     found = []
@@ -110,10 +122,9 @@ def test_a_dropped_file_becomes_rows_and_nothing_is_left_after_the_end(folder: P
             assert answer.status == 200
         # Alone on the loopback address, the reports, too.
         listening = {
-            connection.laddr.ip
+            address
             for process in psutil.Process(edition.pid).children(recursive=True)
-            for connection in process.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
+            for address in addresses_of(process)
         }
         assert listening <= {"127.0.0.1", "::1"}
         shop.mkdir(parents=True)
