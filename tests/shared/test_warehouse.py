@@ -116,7 +116,7 @@ def test_values_arrive_exactly(warehouse: Warehouse, table: str) -> None:
         schema_overrides={"amount": pl.Decimal(38, 4)},
     )
     with warehouse.transaction() as cursor:
-        assert replace_partition(cursor, table, {"day": DAY}, frame.lazy(), "r") == 2
+        assert replace_partition(cursor, table, {"day": DAY}, frame.lazy(), "r").inserted == 2
     first, second = rows(warehouse, "version, amount, note, seen, flag, run_id, score")
     assert first[:6] == (
         1,

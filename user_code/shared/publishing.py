@@ -35,6 +35,8 @@ class PublishedFacts:
     rows: int
     schema: pl.Schema
     path: Path
+    changed: int | None = None
+    """Rows of the warehouse table that were written or deleted; None without a table."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ class Attempt:
         """Publish one frame per partition key: stage all files, then commit key by key.
 
         In one transaction behind the fence: the rows of `table` (if given) whose
-        `partition_column` is the key are replaced, all rows if there is no such column; then the
-        file is renamed, and before it those that belong `beside` it. A kill between rename and
-        commit leaves the new file with the old rows, which the run's retry puts right.
+        `partition_column` is the key, all rows if there is no such column, become the frame's, of
+        which those that differ are written; then the file is renamed, and before it those that
+        belong `beside` it. A kill between rename and commit leaves the new file with the old rows,
+        which the run's retry puts right.
 
         Returns what was published. A key of which a newer attempt has committed is left out, with
         a warning in the log: what is in place is newer. If that is so of all keys, nothing is left
@@ -133,13 +136,14 @@ class Attempt:
         partition_column: str | None,
     ) -> PublishedFacts:
         with self.warehouse.commit(self.asset, [key], self.run_id, self.started_at) as cursor:
+            changed = None
             if table is not None:
                 where = {partition_column: key} if partition_column else {}
                 rows = pl.scan_parquet(file.temporary, glob=False)
-                replace_partition(cursor, table, where, rows, self.run_id)
+                changed = replace_partition(cursor, table, where, rows, self.run_id).total
             for each in (*beside, file):
                 each.publish()
-        return PublishedFacts(file.rows, file.schema, file.target)
+        return PublishedFacts(file.rows, file.schema, file.target, changed)
 
 
 class Publisher(dg.ConfigurableResource):  # type: ignore[type-arg]

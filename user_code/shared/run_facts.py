@@ -33,6 +33,7 @@ def materialization_metadata(
         "duration_s": round(seconds, 3),
         "peak_memory_mb": peak_memory_mb(),
         "cpu_s": round(time.process_time(), 1),
+        **({} if published.changed is None else {"warehouse_rows_changed": published.changed}),
         **(extra or {}),
     }
 
