@@ -56,7 +56,7 @@ def rows_of_the_day(folder: Path) -> int:
         with connection, connection.cursor() as cursor:
             cursor.execute(
                 "SELECT coalesce(sum(transaction_count), 0) FROM finance.daily_summary"
-                " WHERE file_date = %s",
+                " WHERE date = %s",
                 (DAY,),
             )
             (count,) = cursor.fetchone() or (0,)
