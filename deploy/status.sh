@@ -21,15 +21,16 @@ fi
 
 ill=0
 echo "services   of $project:"
-for service in $(deploy/compose.sh config --services 2>/dev/null | grep -v '^migrate' | sort); do
+for service in $(deploy/compose.sh config --services 2>/dev/null | sort); do
     id=$(docker ps --all --quiet --filter "label=com.docker.compose.project=$project" \
         --filter "label=com.docker.compose.service=$service" \
         --filter label=com.docker.compose.oneoff=False | head -n 1)
     state=missing
     [[ -z $id ]] || state=$(docker inspect --format \
-        '{{.State.Status}}{{with .State.Health}}, {{.Status}}{{end}}, image {{.Config.Image}}' "$id")
-    printf '           %-12s %s\n' "$service" "$state"
-    [[ $state == running,\ healthy* ]] || ill=1
+        '{{.State.Status}}{{if .State.Health}}, {{.State.Health.Status}}{{else if eq .State.Status "exited"}} with {{.State.ExitCode}}{{end}}, image {{.Config.Image}}' "$id")
+    printf '           %-18s %s\n' "$service" "$state"
+    # What runs once at each start has no healthcheck, and is well when it has ended with 0.
+    [[ $state == running,\ healthy* || $state == exited\ with\ 0,* ]] || ill=1
 done
 folder=$(deploy/landing.sh folder)
 [[ ! -d $folder ]] || echo "landing    $folder: $(df --human-readable --output=avail "$folder" | tail -n 1 | tr -d ' ') free"
