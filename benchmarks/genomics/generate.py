@@ -35,7 +35,7 @@ def generate(path: Path, n_samples: int, n_variants: int) -> Path:
             kind = (rng.random((2, n_samples)) < p).sum(axis=0)
             kind[rng.random(n_samples) < 0.01] = 3
             depth = np.clip(rng.poisson(30, n_samples), 0, 63)
-            quality = np.clip(rng.normal(60, 20, n_samples), 0, 99).astype(int)
+            quality = np.clip(3 * depth + rng.integers(-3, 4, n_samples), 0, 99)
             row = "\t".join(cells[kind * 6400 + depth * 100 + quality])
             quality_of_site = f"{rng.uniform(5, 900):.1f}"
             waiting += (

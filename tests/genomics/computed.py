@@ -8,8 +8,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from user_code.genomics.domain.call_set import open_call_set
-from user_code.genomics.domain.inspection import inspect_call_set
-from user_code.genomics.domain.qc_pass import run_pass
+from user_code.genomics.domain.call_set_pass import compute as compute_tables
 from user_code.genomics.domain.report import draw_all, render_report
 from user_code.genomics.domain.variant_rows import QcLimits
 
@@ -30,17 +29,19 @@ def compute(
     cells_per_block: int = 2_000_000,
     report: bool = False,
     reference: Path | None = None,
+    fast_from: float = float("inf"),
 ) -> Tables:
-    """All tables of the call set at `path`, and its report if asked."""
+    """All tables of the call set at `path`, and its report if asked; the general way by default."""
     with TemporaryDirectory() as folder:
         filtered, analysis = Path(folder) / "filtered.parquet", Path(folder) / "analysis.parquet"
-        computed = run_pass(
-            inspect_call_set(open_call_set(path)),
+        computed = compute_tables(
+            open_call_set(path),
             limits or QcLimits(),
             filtered,
             analysis,
             cells_per_block=cells_per_block,
             reference=reference,
+            fast_from=fast_from,
         )
         return Tables(
             computed.raw_genomic_data,

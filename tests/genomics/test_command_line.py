@@ -16,7 +16,7 @@ def test_qc_leaves_the_tables_named_after_the_assets(
 ) -> None:
     path = write_vcf(tmp_path / "cohort.vcf.gz", ROWS, ["s1", "s2"])
     out = tmp_path / "out"
-    assert main(["genomics", "qc", str(path), "--out", str(out)]) == 0
+    assert main(["genomics", "qc", str(path), "--out", str(out), "--genotypes"]) == 0
     assert {file.name: pl.read_parquet(file).height for file in out.glob("*.parquet")} == {
         "raw_genomic_data.parquet": 1,
         "quality_filtered_data.parquet": 1,
@@ -31,7 +31,8 @@ def test_qc_leaves_the_tables_named_after_the_assets(
 def test_the_limit_can_be_given(tmp_path: Path) -> None:
     path = write_vcf(tmp_path / "cohort.vcf", ROWS, ["s1", "s2"])
     assert main(["genomics", "qc", str(path), "--out", str(tmp_path), "--min-qual", "20"]) == 0
-    assert pl.read_parquet(tmp_path / "quality_filtered_data.parquet").height == 2
+    assert pl.read_parquet(tmp_path / "variant_analysis.parquet")["passes"].sum() == 2
+    assert not (tmp_path / "quality_filtered_data.parquet").exists()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 
 from user_code.genomics.config import GenomicsQcConfig
 from user_code.genomics.domain.call_set import find_call_set
+from user_code.genomics.domain.call_set_pass import compute
 from user_code.genomics.domain.contracts import (
     COHORT_QC,
     QUALITY_FILTERED_GENOTYPES,
@@ -21,8 +23,6 @@ from user_code.genomics.domain.contracts import (
     VARIANT_ANALYSIS,
     Contract,
 )
-from user_code.genomics.domain.inspection import inspect_call_set
-from user_code.genomics.domain.qc_pass import run_pass
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.report import draw_all, render_report
 from user_code.genomics.progress import log_progress
@@ -102,15 +102,13 @@ def call_set_qc(
         for path in (filtered_path, analysis_path):
             attempts.callback(path.unlink, missing_ok=True)
         try:
-            inspected = inspect_call_set(
-                find_call_set(settings().landing / DOMAIN, key), config.max_expanded_gb * 1e9
-            )
-            computed = run_pass(
-                inspected,
+            computed = compute(
+                find_call_set(settings().landing / DOMAIN, key),
                 config.limits(),
                 filtered_path,
                 analysis_path,
-                metadata=file_metadata(raw_data.run_id, inspected.sha256),
+                most_bytes=config.max_expanded_gb * 1e9,
+                footer=partial(file_metadata, raw_data.run_id),
                 progress=log_progress(context.log),
                 reference=_reference(config.reference),
             )
@@ -125,10 +123,10 @@ def call_set_qc(
         attempts.callback(report.discard)
         frames: list[tuple[Attempt, pl.DataFrame | StagedFile, str | None]] = [
             (raw_data, computed.raw_genomic_data, "genomics.raw_genomic_data"),
-            (filtered_data, _stage(filtered_data, filtered_path, key, inspected.sha256), None),
+            (filtered_data, _stage(filtered_data, filtered_path, key, computed.sha256), None),
             (
                 analysis,
-                _stage(analysis, analysis_path, key, inspected.sha256),
+                _stage(analysis, analysis_path, key, computed.sha256),
                 "genomics.variant_analysis",
             ),
             (samples, computed.sample_qc, "genomics.sample_qc"),
@@ -140,7 +138,7 @@ def call_set_qc(
                 beside={key: [report]} if attempt is cohort else None,
                 table=table,
                 partition_column="call_set" if table else None,
-                input_sha256=inspected.sha256,
+                input_sha256=computed.sha256,
             )[key]
             for attempt, frame, table in frames
         }

@@ -6,14 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from user_code.genomics.command_line_export import add_export
-from user_code.genomics.domain.call_set import open_call_set
+from user_code.genomics.domain.call_set import CallSet, open_call_set
+from user_code.genomics.domain.call_set_pass import compute
 from user_code.genomics.domain.contracts import QUALITY_FILTERED_VARIANTS, VARIANT_ANALYSIS
-from user_code.genomics.domain.inspection import (
-    InputChangedError,
-    Inspected,
-    inspect_call_set,
-)
-from user_code.genomics.domain.qc_pass import Computed, run_pass
+from user_code.genomics.domain.inspection import InputChangedError
+from user_code.genomics.domain.qc_pass import Computed
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.report import REPORT_NAME, draw_all, render_report
 from user_code.genomics.domain.variant_rows import QcLimits
@@ -27,8 +24,8 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "qc",
         help="check a call set and compute its tables",
         description="Checks a VCF, VCF.gz, BCF or long-form Parquet (a file, or a folder of such "
-        "files) and writes raw_genomic_data, quality_filtered_data, variant_analysis, sample_qc "
-        "and cohort_qc as Parquet, and report.html. A damaged input is refused in one line, and "
+        "files) and writes raw_genomic_data, variant_analysis, sample_qc and cohort_qc as Parquet, "
+        "and report.html. A damaged input is refused in one line, and "
         "no table is left.",
     )
     qc.add_argument("input", type=Path, metavar="INPUT", help="the file or folder")
@@ -36,6 +33,11 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     qc.add_argument("--min-qual", type=float, metavar="PHRED", help="default: 30")
     qc.add_argument(
         "--keep-missing-quality", action="store_true", help="rows without a quality pass"
+    )
+    qc.add_argument(
+        "--genotypes",
+        action="store_true",
+        help="also write quality_filtered_data: what passes, with each sample's genotype",
     )
     qc.add_argument(
         "--reference",
@@ -68,8 +70,15 @@ def run_qc(arguments: argparse.Namespace) -> int:
         from user_code.genomics.domain.normalisation import check_reference
 
         check_reference(arguments.reference)
-    inspected = inspect_call_set(open_call_set(arguments.input), given.max_expanded_bytes)
-    computed = _write_all(inspected, limits, arguments.out, arguments.reference)
+    call_set = open_call_set(arguments.input)
+    computed = _write_all(
+        call_set,
+        limits,
+        given.max_expanded_bytes,
+        arguments.out,
+        arguments.reference,
+        genotypes=arguments.genotypes,
+    )
     row = computed.raw_genomic_data.row(0, named=True)
     if row["contigs_declared"] is False:
         print("note: the header declares no contigs; they are taken from the records")
@@ -82,7 +91,13 @@ def run_qc(arguments: argparse.Namespace) -> int:
 
 
 def _write_all(
-    inspected: Inspected, limits: QcLimits, out: Path, reference: Path | None
+    call_set: CallSet,
+    limits: QcLimits,
+    most_bytes: float,
+    out: Path,
+    reference: Path | None,
+    *,
+    genotypes: bool,
 ) -> Computed:
     """Tables and report, all of them whole before the first one is in its place."""
     out.mkdir(parents=True, exist_ok=True)
@@ -93,12 +108,18 @@ def _write_all(
         )
         try:
             with progress_bar() as progress:
-                computed = run_pass(
-                    inspected, limits, filtered, analysis, progress=progress, reference=reference
+                computed = compute(
+                    call_set,
+                    limits,
+                    filtered if genotypes else None,
+                    analysis,
+                    most_bytes=most_bytes,
+                    progress=progress,
+                    reference=reference,
                 )
         except InputChangedError as error:
             raise SystemExit(str(error)) from None
-        for name, frame in vars(computed).items():
+        for name, frame in computed.tables().items():
             frame.write_parquet(Path(folder) / f"{name}.parquet")
         document = render_report(computed, draw_all(analysis, computed.sample_qc))
         (Path(folder) / REPORT_NAME).write_text(document, encoding="utf-8")

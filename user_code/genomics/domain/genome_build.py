@@ -56,9 +56,14 @@ def contig_naming(contigs: Iterable[str]) -> str | None:
     return styles.pop() if styles else None
 
 
+def pseudoautosomal_regions(build: str | None) -> tuple[tuple[int, int], ...]:
+    """First and last base (1-based) of the pseudoautosomal regions of X; none of no build."""
+    return _PSEUDOAUTOSOMAL_X.get(build or "", ())
+
+
 def is_pseudoautosomal(build: str | None, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether positions (1-based) on X lie in its pseudoautosomal regions; none of no build."""
     inside = np.zeros(len(positions), np.bool_)
-    for first, last in _PSEUDOAUTOSOMAL_X.get(build or "", ()):
+    for first, last in pseudoautosomal_regions(build):
         inside |= (positions >= first) & (positions <= last)
     return inside

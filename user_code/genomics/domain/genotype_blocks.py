@@ -61,7 +61,7 @@ def read_blocks(
     """
     reader = open_vcf(path, samples)
     n_samples = len(reader.samples)
-    declared = frozenset(_FORMAT.findall(reader.raw_header))
+    declared = declared_fields(reader.raw_header)
     rows = max(1, cells // max(1, n_samples))
     try:
         records: list[Any] = []
@@ -69,11 +69,11 @@ def read_blocks(
         while True:
             try:
                 record = next(reader, None)
+                if record is not None:
+                    records.append(_unpack(record, n_samples, declared))
+                    number += 1
             except Exception as error:
                 raise _unreadable(f"{path.name}, record {number + 1}", error) from error
-            if record is not None:
-                number += 1
-                records.append(_unpack(record, n_samples, declared))
             if records and (record is None or len(records) == rows):
                 yield _to_block(records, path.name, number - len(records), declared)
                 records = []
@@ -83,10 +83,17 @@ def read_blocks(
         reader.close()
 
 
+def declared_fields(header: str) -> frozenset[str]:
+    """The FORMAT fields of a header."""
+    return frozenset(_FORMAT.findall(header))
+
+
 def open_vcf(path: Path, samples: list[str] | None = None) -> Any:
     """A reader of all samples, or of some, in the file's order. Raises RefusedInputError."""
     try:
-        return cyvcf2.VCF(str(path), samples=samples)
+        reader = cyvcf2.VCF(str(path), samples=samples)
+        _ = reader.samples, reader.raw_header  # which fails where the text isn't UTF-8
+        return reader
     except Exception as error:
         raise _unreadable(path.name, error) from error
 

@@ -47,20 +47,21 @@ def adj_statistics(
         "n_hom_alt_adj": pl.Series(
             (good & (counts.classes == HOM_ALT)).sum(axis=1, dtype=np.int32)
         ),
-        "adj_fields": pl.lit(",".join(_asked(block)) or "none"),
+        "adj_fields": pl.lit(",".join(asked_fields(block.declared)) or "none"),
     }
 
 
-def _asked(block: GenotypeBlock) -> list[str]:
-    asked: list[str] = [name for name in ("GQ", "DP") if name in block.declared]
-    return [*asked, "AD"] if {"AD", "DP"} <= block.declared else asked
+def asked_fields(declared: frozenset[str]) -> list[str]:
+    """Which of GQ, DP, AD decide, of the FORMAT fields that a header declares."""
+    asked: list[str] = [name for name in ("GQ", "DP") if name in declared]
+    return [*asked, "AD"] if {"AD", "DP"} <= declared else asked
 
 
 def _good(
     block: GenotypeBlock, counts: AlleleCounts, variant: NDArray[np.int64], rule: AdjRule
 ) -> NDArray[np.bool_]:
     """By row and sample. A missing number is not a number, and reaches no limit."""
-    asked = _asked(block)
+    asked = asked_fields(block.declared)
     enough = np.ones(block.depth.shape, np.bool_)
     if "GQ" in asked:
         enough &= block.genotype_quality >= rule.min_gq

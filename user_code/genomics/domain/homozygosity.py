@@ -31,6 +31,14 @@ class Homozygosity:
         self._observed += called - (rows & het[polymorphic]).sum(axis=0)
         self._expected += (1 - 2 * p * (1 - p)) @ rows.astype(np.float64)
 
+    def merge(
+        self, n: NDArray[np.int64], hets: NDArray[np.int64], expected: NDArray[np.float64]
+    ) -> None:
+        """Add, by sample: genotypes that count at polymorphic sites, hets among them, expected."""
+        self.n += n
+        self._observed += n - hets
+        self._expected += expected
+
     def f(self) -> NDArray[np.float64]:
         """(observed − expected) / (sites − expected) homozygotes; NaN without such sites."""
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -66,6 +74,19 @@ class InbreedingAndSex:
             self._x.add(counted, het[on_x], _share(found, called))
             self._haploid_x += haploid.sum(axis=0)
             self._called_x += counted.sum(axis=0)
+
+    def merge(
+        self,
+        autosomes: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+        x: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+        haploid_x: NDArray[np.int64],
+        called_x: NDArray[np.int64],
+    ) -> None:
+        """Add what was counted elsewhere: see Homozygosity.merge, and genotypes on X by sample."""
+        self._autosomes.merge(*autosomes)
+        self._x.merge(*x)
+        self._haploid_x += haploid_x
+        self._called_x += called_x
 
     def columns(self) -> dict[str, pl.Series]:
         """inbreeding_f, f_x and sex_by_x, a value for each sample; null where nothing tells."""

@@ -31,14 +31,16 @@ class Inspected:
 
     @property
     def joint_sha256(self) -> str:
-        """Checksum of the one file, or of the lines of the files' checksums."""
-        if len(self.sha256) == 1:
-            return self.sha256[0]
-        return hashlib.sha256("\n".join(self.sha256).encode()).hexdigest()
+        return joint_sha256(self.sha256)
 
     def has_changed(self) -> bool:
         """Whether a file has another size or time than when the inspection began."""
-        return _state(self.call_set) != self.state
+        return state_of(self.call_set) != self.state
+
+
+def joint_sha256(sha256: tuple[str, ...]) -> str:
+    """Checksum of the one file, or of the lines of the files' checksums."""
+    return sha256[0] if len(sha256) == 1 else hashlib.sha256("\n".join(sha256).encode()).hexdigest()
 
 
 def inspect_call_set(call_set: CallSet, most_bytes: float = 1e12) -> Inspected:
@@ -46,10 +48,16 @@ def inspect_call_set(call_set: CallSet, most_bytes: float = 1e12) -> Inspected:
 
     Raises RefusedInputError, before anything is computed.
     """
-    state = _state(call_set)
+    state = state_of(call_set)
     if call_set.is_long_form:
         return Inspected(call_set, tuple(long_form.checksum(call_set.files)), (), state)
     files = tuple(inspect_file(path, most_bytes) for path in call_set.files)
+    check_files(call_set, files)
+    return Inspected(call_set, tuple(facts.sha256 for facts in files), files, state)
+
+
+def check_files(call_set: CallSet, files: tuple[FileFacts, ...]) -> None:
+    """Whether the files, each sound, fit their indices and each other; else RefusedInputError."""
     for path, facts in zip(call_set.files, files, strict=True):
         indexed = genotype_blocks.indexed_records(path)
         if indexed not in (None, facts.n_records):
@@ -74,7 +82,6 @@ def inspect_call_set(call_set: CallSet, most_bytes: float = 1e12) -> Inspected:
                 "One call set has one build: lift one over, or make two call sets.",
             )
     _check_order(call_set, files)
-    return Inspected(call_set, tuple(facts.sha256 for facts in files), files, state)
 
 
 def _check_order(call_set: CallSet, files: tuple[FileFacts, ...]) -> None:
@@ -96,6 +103,7 @@ def _check_order(call_set: CallSet, files: tuple[FileFacts, ...]) -> None:
         last_contig, last_position = facts.contigs[-1], facts.last_position
 
 
-def _state(call_set: CallSet) -> tuple[tuple[int, int], ...]:
+def state_of(call_set: CallSet) -> tuple[tuple[int, int], ...]:
+    """Size and time (ns) of each file."""
     stats = [path.stat() for path in call_set.files]
     return tuple((stat.st_size, stat.st_mtime_ns) for stat in stats)

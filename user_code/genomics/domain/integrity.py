@@ -66,7 +66,7 @@ def inspect_file(path: Path, most_bytes: float = float("inf")) -> FileFacts:
                 f"its contigs have the lengths of {error}",
                 "Lift all records over to one build, and declare the contigs of that one.",
             ) from None
-        order = _Order(header)
+        order = RecordOrder(header)
         n_records = 0
         for place, contig, position, alts, is_block in records:
             if is_block or any(mark in alts for mark in _GVCF):
@@ -183,7 +183,7 @@ def _length_of_ref(shared: bytes) -> int:
     return length
 
 
-class _Order:
+class RecordOrder:
     """Positions rise within a contig, contigs come in one piece, and the header knows them."""
 
     def __init__(self, header: VcfHeader) -> None:

@@ -18,7 +18,7 @@ from user_code.genomics.domain.contracts import (
     VARIANT_ANALYSIS,
 )
 from user_code.genomics.domain.duplicates import DuplicateCounter
-from user_code.genomics.domain.inspection import InputChangedError, Inspected
+from user_code.genomics.domain.inspection import InputChangedError, Inspected, joint_sha256
 from user_code.genomics.domain.integrity import FileFacts
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.sample_tally import SampleTally
@@ -43,6 +43,15 @@ class Computed:
     raw_genomic_data: pl.DataFrame
     sample_qc: pl.DataFrame
     cohort_qc: pl.DataFrame
+    sha256: tuple[str, ...]  # of each file, in reading order
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The small tables by name."""
+        return {
+            "raw_genomic_data": self.raw_genomic_data,
+            "sample_qc": self.sample_qc,
+            "cohort_qc": self.cohort_qc,
+        }
 
 
 def run_pass(
@@ -75,16 +84,9 @@ def run_pass(
             cells_per_block,
             reference,
         )
-        _check_conserved(inspected.call_set, counted)
-        row = {
-            "call_set": inspected.call_set.name,
-            "n_files": len(inspected.call_set.files),
-            "n_bytes": sum(path.stat().st_size for path in inspected.call_set.files),
-            "sha256": inspected.joint_sha256,
-            "min_qual": limits.min_qual,
-            **counted,
-        }
-        cohort_qc = summarise_cohort(row, variant_analysis, sample_qc, limits)
+        computed = conclude(
+            inspected.call_set, inspected.sha256, counted, sample_qc, variant_analysis, limits
+        )
         if inspected.has_changed():
             raise InputChangedError(
                 f"{inspected.call_set.name} was changed while it was read: run it again"
@@ -93,7 +95,31 @@ def run_pass(
         for path in paths:
             path.unlink(missing_ok=True)
         raise
-    return Computed(pl.DataFrame([row], schema=RAW_GENOMIC_DATA.schema), sample_qc, cohort_qc)
+    return computed
+
+
+def conclude(
+    call_set: CallSet,
+    sha256: tuple[str, ...],
+    counted: Mapping[str, object],
+    sample_qc: pl.DataFrame,
+    variant_analysis: Path,
+    limits: QcLimits,
+) -> Computed:
+    """The small tables; RuntimeError unless all that came in was kept or dropped."""
+    _check_conserved(call_set, counted)
+    row = {
+        "call_set": call_set.name,
+        "n_files": len(call_set.files),
+        "n_bytes": sum(path.stat().st_size for path in call_set.files),
+        "sha256": joint_sha256(sha256),
+        "min_qual": limits.min_qual,
+        **counted,
+    }
+    raw = pl.DataFrame([row], schema=RAW_GENOMIC_DATA.schema)
+    return Computed(
+        raw, sample_qc, summarise_cohort(row, variant_analysis, sample_qc, limits), sha256
+    )
 
 
 def _vcf(
@@ -107,7 +133,7 @@ def _vcf(
     reference: Path | None,
 ) -> tuple[dict[str, object], pl.DataFrame]:
     with_samples = {**metadata, SAMPLES_KEY: json.dumps(inspected.samples)}
-    group_rows = max(1000, min(50_000, 4_000_000 // len(inspected.samples)))
+    group_rows = rows_per_group(len(inspected.samples))
     expected = None if reference else sum(facts.n_records for facts in inspected.files)
     tally = SampleTally(len(inspected.samples), inspected.files[0].genome_build)
     done = n_records = n_multiallelic = n_realigned = 0
@@ -160,6 +186,11 @@ def _vcf(
         "contigs_declared": first.contigs_declared,
     }
     return counted, tally.table(inspected.samples, limits.outlier_mads)
+
+
+def rows_per_group(n_samples: int) -> int:
+    """Rows of a row group of quality_filtered_data: at most 4 million genotypes, about."""
+    return max(1000, min(50_000, 4_000_000 // n_samples))
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Adds up, block by block, what sample_qc says of each sample."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -65,6 +67,20 @@ class SampleTally:
             self._sums[name] += np.where(given, values, np.float32(0)).sum(axis=0, dtype=float)
             self._given[name] += given.sum(axis=0)
         self._homozygosity.add(analysis["chrom"], analysis["pos"], counts)
+
+    def merge(self, n_variants: int, totals: Mapping[str, NDArray[np.int64]]) -> InbreedingAndSex:
+        """Add what was counted elsewhere over so many variants.
+
+        `totals` by sample: n_missing … n_singleton, and mean_dp, mean_gq (sums of values) with
+        given_dp, given_gq (how many). Returns what inbreeding and sex are to be added to.
+        """
+        self._n_variants += n_variants
+        for name, found in self._totals.items():
+            found += totals[name]
+        for name, sums in self._sums.items():
+            sums += totals[name]
+            self._given[name] += totals[name.replace("mean", "given")]
+        return self._homozygosity
 
     def table(self, samples: tuple[str, ...], outlier_mads: float) -> pl.DataFrame:
         """The rows of sample_qc, in the order of the header."""

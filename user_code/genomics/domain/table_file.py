@@ -44,6 +44,10 @@ class TableFile:
         if self._waiting_rows >= self._group_rows:
             self._flush()
 
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Add to the footer what was known only after the rows."""
+        self._writer.add_key_value_metadata(dict(metadata))
+
     def __enter__(self) -> "TableFile":
         return self
 

@@ -54,17 +54,28 @@ def analyse(
     alt = np.where(has_alt[variant], np.arange(len(variant)) - first_row[variant] + 1, 0)
     counts = count_alleles(block.alleles, variant, alt)
     sites = _sites(block, variant, [allele for listed in alts for allele in listed])
-    rows = sites.with_columns(
-        _verdict(limits), **_statistics(block, counts, variant, limits)
-    ).with_columns(_reason())
-    analysis = rows.select(
-        pl.col(column.name).cast(column.dtype) for column in VARIANT_ANALYSIS.columns
-    )
+    analysis = judge(sites, _statistics(block, counts, variant, limits), limits)
     keep = analysis["passes"].to_numpy()
     passing = sites.filter(analysis["passes"]).with_columns(
         pl.Series("genotypes", counts.copies[keep], dtype=_row_of(counts)).arr.to_list()
     )
     return analysis, passing.select(QUALITY_FILTERED_VARIANTS.names), counts
+
+
+def judge(
+    sites: pl.DataFrame, statistics: dict[str, pl.Expr | pl.Series], limits: QcLimits
+) -> pl.DataFrame:
+    """Rows of variant_analysis: sites and what was counted of them, and whether they pass."""
+    rows = sites.with_columns(_verdict(limits), **statistics).with_columns(_reason())
+    return rows.select(
+        pl.col(column.name).cast(column.dtype) for column in VARIANT_ANALYSIS.columns
+    )
+
+
+def variant_id() -> pl.Expr:
+    """chrom:pos:ref:alt."""
+    parts = ("chrom", pl.col("pos").cast(pl.String), "ref", "alt")
+    return pl.concat_str(*parts, separator=":").alias("variant_id")
 
 
 def _row_of(counts: AlleleCounts) -> pl.DataType:
@@ -82,11 +93,10 @@ def _sites(block: GenotypeBlock, variant: NDArray[np.int64], alts: list[str]) ->
             "filter": block.filter,
         }
     )
-    variant_id = pl.concat_str("chrom", pl.col("pos").cast(pl.String), "ref", "alt", separator=":")
     return (
         records[variant]
         .with_columns(pl.Series("alt", alts, dtype=pl.String))
-        .with_columns(variant_id.alias("variant_id"))
+        .with_columns(variant_id())
         .select(name for name in QUALITY_FILTERED_VARIANTS.names if name != "genotypes")
     )
 
