@@ -4,6 +4,7 @@ Public holidays are looked up (`holidays`), but whose holidays a feed keeps is l
 calendar stays plausible while the feed is absent on its holidays.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
@@ -23,6 +24,10 @@ _KEPT = 0.75
 # After so many holidays it is known whose they are; until then any plausible calendar excuses.
 _SETTLED = 8
 _FROM_START, _FROM_END = 10, 8
+# So improbable must an absence be to be worth a word: one day alone (a source that misses three a
+# year still is), and several that follow each other (of all such, about one in a year).
+_RARE_DAY, _RARE_RUN = 0.016, 0.004
+_LATELY = 250
 
 
 @lru_cache(maxsize=256)
@@ -44,6 +49,8 @@ class BusinessCalendar:
         self._kept = dict.fromkeys((*_COUNTRIES, *_MARKETS), 0)
         self._seen = dict.fromkeys((*_COUNTRIES, *_MARKETS), 0)
         self._gaps: set[date] = set()
+        self._missed: deque[bool] = deque(maxlen=_LATELY)
+        self._missed_by_weekday: list[deque[bool]] = [deque(maxlen=_WEEKS) for _ in range(7)]
 
     def note(self, day: date, *, came: bool) -> None:
         """What `day` was like; days are noted in order, those without a feed, too."""
@@ -56,6 +63,12 @@ class BusinessCalendar:
         excused = self._is_excused(day)
         if not came and regular and not excused:
             self._gaps.add(day)
+        if regular and not excused:
+            self._missed.append(not came)
+            self._missed_by_weekday[day.weekday()].append(not came)
+        if came:
+            # A gap that the next year doesn't repeat was a fault, and excuses no later one.
+            self._gaps.difference_update(_same_day_before(day))
         if came or not regular or not excused:
             self._came[day.weekday()].append(came)
 
@@ -68,6 +81,17 @@ class BusinessCalendar:
         """Whether the feed's absence on `day` is a fault: a regular weekday and no holiday."""
         lately = self._came[day.weekday()]
         return len(lately) >= 3 and self._is_regular(day) and not self._is_excused(day)
+
+    def is_rare(self, day: date, run: int) -> bool:
+        """Whether such a source hardly ever stays away for `run` regular days up to `day`.
+
+        Some sources come on most days only: that they don't come once says nothing.
+        """
+        share = (sum(self._missed) + 0.25) / (len(self._missed) + 1)
+        on_this = self._missed_by_weekday[day.weekday()]
+        if sum(on_this) > 1:  # Saturdays may be another matter
+            share = max(share, sum(on_this) / len(on_this))
+        return share**run <= (_RARE_DAY if run == 1 else _RARE_RUN)
 
     def regular_weekdays(self) -> frozenset[int]:
         """The weekdays on which the feed comes, Monday is 0; Monday to Friday with no history."""
@@ -87,11 +111,13 @@ class BusinessCalendar:
         for name in (best,) if settled and best else self._seen:
             if is_holiday(name, day) and self._kept[name] >= _KEPT * self._seen[name]:
                 return True
-        return any(
-            day.replace(year=year, day=min(day.day, 28) if day.month == 2 else day.day)
-            in self._gaps
-            for year in (day.year - 1, day.year - 2)
-        )
+        return any(each in self._gaps for each in _same_day_before(day))
+
+
+def _same_day_before(day: date) -> list[date]:
+    """The day of the same name one and two years earlier."""
+    name = min(day.day, 28) if day.month == 2 else day.day
+    return [day.replace(year=year, day=name) for year in (day.year - 1, day.year - 2)]
 
 
 def describe_days(

@@ -33,10 +33,10 @@ _REGULAR, _PRESENCE_DAYS = 0.9, 120
 _MOST_PRESENT = 0.7
 _LEAST_REGULAR = 6
 # Alarms in a year that a limit from the past allows for: a source's total, its single lines.
-_TOTAL_BUDGET, _LINE_BUDGET = 1.2, 4.0
+_TOTAL_BUDGET, _LINE_BUDGET = 0.9, 2.75
 _MEMORY = 1000
 _LEAST_SCORES, _LEAST_LIKELIHOODS = 100, 60
-_LEAST_GROSS, _GROSS_SIGMAS, _GROSS = 20, 4.0, 1.6
+_LEAST_GROSS, _GROSS_SIGMAS, _GROSS = 20, 3.5, 1.4
 # A source that stays away is told on its first days.
 _LONGEST_OUTAGE = 5
 
@@ -111,7 +111,7 @@ class _Source:
                 lasting = 0
             elif calendar.should_have_come(day):
                 lasting += 1
-                if lasting <= _LONGEST_OUTAGE:
+                if lasting <= _LONGEST_OUTAGE and calendar.is_rare(day, lasting):
                     absent.append(day)
             if day not in marked:
                 calendar.note(day, came=day in came)
@@ -177,7 +177,7 @@ class _Source:
             if np.isnan(likely[at]) or len(past) < _LEAST_LIKELIHOODS:
                 continue
             share = _LINE_BUDGET / self._days_a_year(at)
-            if likely[at] > max(tail_limit(past, share, 0.85, 0.95), 0):
+            if likely[at] > max(tail_limit(past, share, 0.9, 0.97), 0):
                 score = float(likely[at]) / math.log(10)
                 found.append(self._finding(at, "line", score, model, self._amounts, line=line))
         return found

@@ -1,0 +1,1 @@
+"""How well unusual days are found: planted faults in a real feed, ours and other detectors."""
