@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the control plane's tests' own: they cut it off and drop its schemas."""
+"""A real PostgreSQL of the control plane's tests' own, which they cut off, and a real engine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import dagster as dg
+import docker
 import psycopg2
 import pytest
+from dagster._core.test_utils import instance_for_test
+from docker.models.containers import Container
 from embedded_postgres import start_postgres  # of deploy/, see tests/conftest.py
 
+from control_plane.launcher import AssayRunLauncher
 from control_plane.migrate_ops import migrate_ops
 from control_plane.settings import Settings, settings
+from tests.control_plane.docker_playground import Playground
+from tests.control_plane.launched_runs import Launch, make_run
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +44,47 @@ def ops(postgres_environment: dict[str, str]) -> Settings:
         connection.cursor().execute("DROP SCHEMA IF EXISTS ops CASCADE")
     migrate_ops(here.warehouse_dsn("migrator"))
     return here
+
+
+@pytest.fixture(scope="module")
+def playground() -> Iterator[Playground]:
+    """A throw-away project on the engine, with the network that runs join."""
+    here = Playground(docker.from_env())
+    try:
+        here.make_network()
+        yield here
+    finally:
+        here.remove()
+
+
+@pytest.fixture
+def instance(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
+    """An instance with our launcher, in the playground's project."""
+    for name, value in {
+        "ASSAY_PROJECT": playground.project,
+        "ASSAY_ROOT": "/assay",
+        "ASSAY_RUN_MEMORY": "64m",
+        "ASSAY_RUN_CPUS": "0.5",
+        "ASSAY_PG_HOST": "postgres",
+        "ASSAY_ALERT_URLS": "json://not-for-runs",
+    }.items():
+        monkeypatch.setenv(name, value)
+    launcher = {"module": "control_plane.launcher", "class": "AssayRunLauncher"}
+    with instance_for_test(overrides={"run_launcher": launcher}) as instance:
+        assert isinstance(instance.run_launcher, AssayRunLauncher)
+        yield instance
+
+
+@pytest.fixture
+def launch(playground: Playground, instance: dg.DagsterInstance) -> Launch:
+    """Launch a script as a run, as the daemon would."""
+
+    def launch(name: str, script: str) -> tuple[dg.DagsterRun, Container]:
+        run = make_run(instance, playground.image(name, script))
+        instance.launch_run(run.run_id, None)  # type: ignore[arg-type]
+        run = instance.get_run_by_id(run.run_id) or run
+        return run, playground.client.containers.get(run.tags["docker/container_id"])
+
+    return launch
