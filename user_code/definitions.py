@@ -3,7 +3,12 @@
 Import the modules, not their `defs` by name: Dagster allows one `Definitions` object per module.
 """
 
+# ruff: noqa: E402 (what importing the others says, or dies of, is a line of JSON already)
 import dagster as dg
+
+from user_code.shared.json_lines import write_json_lines
+
+write_json_lines()
 
 from user_code.finance import definitions as finance
 from user_code.genomics import definitions as genomics

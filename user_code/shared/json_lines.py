@@ -1,0 +1,97 @@
+"""What runs and sensors write to their console: a line of JSON each, as the services' lines are.
+
+`dagster api execute_run` knows no `--log-format`, and a run whose config names no logger gets
+Dagster's coloured console; handlers in dagster.yaml would only come beside it, so that each event
+were written twice. So the function that makes that console is replaced, in this one place, and a
+test tells when upstream moves. Where a person looks (a terminal) the coloured one stays. What a
+process says before it loads our code is not ours: the first line of a multiprocess step, say.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+import dagster._loggers as of_runs
+from dagster._core.definitions import instigation_logger as of_sensors
+from dagster._core.events import EVENT_TYPE_TO_DISPLAY_STRING
+from dagster._core.log_manager import (
+    DagsterLogRecordMetadata,
+    get_log_record_metadata,
+    has_log_record_metadata,
+)
+
+_MAKER = "create_console_logger"
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line: the services' fields, and which run, step and event it is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        fields: dict[str, object] = {
+            "event": record.getMessage(),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        if has_log_record_metadata(record):
+            fields |= _of_run(get_log_record_metadata(record))
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def _of_run(about: DagsterLogRecordMetadata) -> dict[str, object]:
+    found: dict[str, object] = {
+        "event": about["orig_message"],
+        "run_id": about["run_id"],
+        "job": about["job_name"],
+        "step": about["step_key"],
+        "partition": about["job_tags"].get("dagster/partition"),
+    }
+    event = about["dagster_event"]
+    if event is not None:
+        found["event_type"] = EVENT_TYPE_TO_DISPLAY_STRING.get(
+            event.event_type, event.event_type.value
+        )
+        error = getattr(event.event_specific_data, "error", None)
+        if error is not None:
+            found["exception"] = error.to_string()
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def json_console(name: str, level: str | int) -> logging.Logger:
+    """A logger that writes JSON lines to stderr, and belongs to no other."""
+    logger = logging.getLoggerClass()(name, level=level)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    return logger
+
+
+def write_json_lines() -> None:
+    """Make this process write JSON lines, warnings too, unless its stderr is a terminal.
+
+    Raises RuntimeError if Dagster makes its console in another way than it did.
+    """
+    for module in (of_runs, of_sensors):
+        if not callable(getattr(module, _MAKER, None)):
+            raise RuntimeError(
+                f"{module.__name__} has no {_MAKER} any more: look at the new version of Dagster, "
+                "then correct user_code/shared/json_lines.py"
+            )
+    if sys.stderr.isatty():
+        return
+    for module in (of_runs, of_sensors):
+        setattr(module, _MAKER, json_console)
+    # Whatever a library says that nobody handles.
+    logging.captureWarnings(True)
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(JsonLines())
+        # Else it gets a handler that is silent.
+        warnings = logging.getLogger("py.warnings")
+        if logging.lastResort not in warnings.handlers:
+            warnings.addHandler(logging.lastResort)
