@@ -221,6 +221,17 @@ def test_a_block_of_reference_bases_is_a_gvcf_s_and_a_site_without_alt_is_not(
         compute(write_vcf(tmp_path / "block" / name, [block], SAMPLES, header))
 
 
+@pytest.mark.parametrize("name", ["c.vcf", "c.bcf"])
+def test_a_repeat_of_the_reference_s_length_is_no_block(name: str, tmp_path: Path) -> None:
+    header = HEADER + (
+        '##INFO=<ID=END,Number=1,Type=Integer,Description="end">\n'
+        '##ALT=<ID=STR12,Description="Allele comprised of 12 repeat units">\n'
+    )
+    rows = ["1 100 . C . . . END=142 GT 0/0 0/0", "1 200 . C <STR12> . . END=212 GT 0/1 0/0"]
+    tables = compute(write_vcf(tmp_path / name, rows, SAMPLES, header))
+    assert tables.analysis["ac"].to_list() == [0, 1]
+
+
 def test_a_real_gvcf_is_refused(shared_data: Path) -> None:
     with pytest.raises(RefusedInputError, match="Joint-genotype it first"):
         compute(shared_data / "genomics/HG00268.g.vcf.gz")

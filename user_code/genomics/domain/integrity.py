@@ -20,6 +20,7 @@ from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.vcf_header import VcfHeader, read_header
 
 _DAMAGED = "The file is damaged or was cut: export or copy it again."
+_PERHAPS_CUT = "Export or copy it again; or add the line end, if nothing else is missing."
 _LAST_POSITION = 2**31 - 1  # htslib would wrap a larger one around, and reads a bad QUAL as 0
 _GVCF = (b"<NON_REF>", b"<*>")
 
@@ -69,6 +70,8 @@ def inspect_file(path: Path, most_bytes: float = float("inf")) -> FileFacts:
         order = RecordOrder(header)
         n_records = 0
         for place, contig, position, alts, is_block in records:
+            # A repeat that is as long as the reference's has an end, and no alternate allele.
+            is_block = is_block and not header.calls_repeats
             if is_block or any(mark in alts for mark in _GVCF):
                 raise RefusedInputError(
                     place,
@@ -123,7 +126,7 @@ def _text_records(
                 place, f"{found} columns where the header has {n_columns}", _DAMAGED
             )
         if not line.endswith(b"\n"):
-            raise RefusedInputError(place, "the last line has no line end", _DAMAGED)
+            raise RefusedInputError(place, "the last line has no line end", _PERHAPS_CUT)
         contig, position, _, _, alts, quality, _, info = line.split(b"\t", 8)[:8]
         if not position.isdigit() or int(position) > _LAST_POSITION:
             raise RefusedInputError(place, "POS is not a number below 2^31", _DAMAGED)

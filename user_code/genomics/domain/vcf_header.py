@@ -1,4 +1,4 @@
-"""What a VCF header declares: samples and contigs."""
+"""What a VCF header declares: samples, contigs, and whether repeats are called."""
 
 import re
 from collections.abc import Iterable
@@ -7,15 +7,20 @@ from dataclasses import dataclass, field
 from user_code.genomics.domain.refusals import RefusedInputError
 
 _CONTIG = re.compile(r"##contig=<(.*)>\s*$")
+_REPEAT = re.compile(r"##ALT=<ID=STR\d+,")
 _FIXED = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"]
 
 
 @dataclass
 class VcfHeader:
-    """Sample names in column order; contig lengths by name (0 where the header gives none)."""
+    """Sample names in column order; contig lengths by name (0 where the header gives none).
+
+    `calls_repeats`: alleles like <STR12> are declared, as ExpansionHunter and its kin do.
+    """
 
     samples: list[str]
     contigs: dict[str, int] = field(default_factory=dict)
+    calls_repeats: bool = False
 
 
 def read_header(lines: Iterable[str], file_name: str) -> VcfHeader:
@@ -25,14 +30,18 @@ def read_header(lines: Iterable[str], file_name: str) -> VcfHeader:
     same sample twice.
     """
     contigs: dict[str, int] = {}
+    calls_repeats = False
     for number, line in enumerate(lines, start=1):
         if match := _CONTIG.match(line):
             name = re.search(r"(?:^|,)ID=([^,>]+)", match[1])
             length = re.search(r"(?:^|,)length=(\d+)", match[1])
             if name:
                 contigs[name[1]] = int(length[1]) if length else 0
+        elif _REPEAT.match(line):
+            calls_repeats = True
         elif line.startswith("#CHROM"):
-            return VcfHeader(_samples(line, f"{file_name}, line {number}"), contigs)
+            samples = _samples(line, f"{file_name}, line {number}")
+            return VcfHeader(samples, contigs, calls_repeats)
     raise RefusedInputError(
         file_name, "the header has no #CHROM line", "Is it a VCF? Export it again."
     )
