@@ -51,12 +51,11 @@ def assay(landing: Path, out: Path, *, write: bool = False) -> tuple[object, int
     import polars as pl
 
     from user_code.finance.domain.feed_files import list_feed_files
-    from user_code.finance.domain.ingest import read_file
+    from user_code.finance.domain.ingest import read_files
 
     sums, rows = [], 0
     files, _ = list_feed_files(landing)
-    for number, file in enumerate(files):
-        read = read_file(file)
+    for number, read in enumerate(read_files(files, {})):
         sums.append(
             read.sound.group_by("date", "currency", "category").agg(
                 pl.col("amount").sum(), pl.len().alias("rows")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -27,13 +28,16 @@ FIELD = {
             "2025-01-06T12:00:00Z", "2025-01-06T24:00:00Z", "2025-02-30T12:00:00Z", "2025-01-06",
             "2025-01-07T00:00:00Z", "2024-12-29T00:00:00Z", "2025-01- 6T12:00:00Z", "",
             "2025-01-06T12:00:60Z", "2025-01-06 12:00:00+02:00", "20250106T120000Z",
+            "2025-01-05 23:59:59", "2025-01-06T12:00:00", "2024-12-30", "2025-13-01", "2025-01-06T",
+            "1969-12-31", "2025-01-06T12:00:0/Z", "2025/01/06",
         ]
     ),
     "amount": st.sampled_from(
         ["1.00", "-0.10", "+1.00", "1", "1.001", "1e3", ".5", "1.", "NaN", "inf", "", "0.00000",
-         " 1.00", "99999999999999.99", "123456789012345678.00", "-", "\u0661.00"]
+         " 1.00", "99999999999999.99", "999999999999999.99", "1.5",
+         "-7", "--1", "1.2.3", "1.2345", "-.5", "123456789012345678.00", "-", "\u0661.00"]
     ),
-    "currency": st.sampled_from(["EUR", "JPY", "KWD", "eur", "", "XXXX", "USD ", "BHD"]),
+    "currency": st.sampled_from(["EUR", "JPY", "KWD", "eur", "", "XXXX", "AB1", "USD ", "BHD"]),
 }  # fmt: skip
 ROW = st.tuples(FIELD["id"], FIELD["time"], TEXT, TEXT, FIELD["amount"], FIELD["currency"]).map(
     ",".join
@@ -52,13 +56,69 @@ def test_both_ways_give_the_same(tmp_path_factory, lines, windows, encoding):
     path.write_bytes(end.join([HEADER, *lines]).encode(encoding, "replace"))
     file = parse_feed_path(path)
     quick = read_file(file)
+    with pytest.MonkeyPatch.context() as compiled:
+        compiled.setattr(file_parts, "FAST_FROM_BYTES", 0)
+        fast = read_file(file)
     with pytest.MonkeyPatch.context() as slow:
         slow.setattr(file_parts, "split_block", lambda *_: None)
         slow.setattr(plain_fields, "_has_quick_form", lambda _: False)
         full = read_file(file)
-    assert_frame_equal(quick.sound, full.sound)
-    assert_frame_equal(quick.quarantined, full.quarantined)
-    assert quick.records == full.records
+    for read in (quick, fast):
+        assert_frame_equal(read.sound, full.sound)
+        assert_frame_equal(read.quarantined, full.quarantined)
+        assert read.records == full.records
+
+
+def test_large_files_are_read_by_compiled_code(tmp_path, monkeypatch):
+    file = feed(tmp_path, [f"k{n},{DAY},a,c,{n}.50,EUR" for n in range(40_000)] + ["x,y"])
+    assert file.path.stat().st_size > file_parts.FAST_FROM_BYTES
+    monkeypatch.setattr(file_parts, "split_block", None)
+    read = read_file(file)
+    assert (read.sound.height, read.quarantined.height) == (40_000, 1)
+    assert read.sound["amount"].sum() == sum(Decimal(f"{n}.50") for n in range(40_000))
+    assert read.sound["line"].to_list() == list(range(2, 40_002))
+
+
+def test_days_of_a_leap_year_and_of_others_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_parts, "FAST_FROM_BYTES", 0)
+    days = [date(1999, 12, 30) + timedelta(days=n) for n in range(1500)]
+    real = [f"k{day},{day}T23:59:59Z,a,c,1,EUR" for day in days]
+    unreal = [f"u{day},{day},a,c,1,EUR" for day in ("2001-02-29", "2000-02-30", "2000-04-31")]
+    (tmp_path / "bank").mkdir()
+    path = tmp_path / "bank" / f"tx-{days[-1]}.csv"
+    path.write_text("\n".join([HEADER, *real[-366:], *unreal]))
+    read = read_file(parse_feed_path(path), SourceContract(window_days=366))
+    assert read.sound["date"].to_list() == days[-366:]
+    assert read.sound["booked_at"].dt.date().to_list() == days[-366:]
+    assert read.quarantined.height == 3
+
+
+def test_files_that_are_mostly_unusual_go_the_general_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_parts, "FAST_FROM_BYTES", 0)
+    lines = [f"k{n},{DAY}T12:00+02:00,a,c,1,EUR" for n in range(5_000)]
+    file = feed(tmp_path, [*lines, f"last,{DAY},a,c,1,EUR"])
+    read = read_file(file)
+    assert read.sound.height == 5001
+    assert read.sound["line"].to_list() == list(range(2, 5003))
+
+
+def test_another_decimal_mark_and_own_digits(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_parts, "FAST_FROM_BYTES", 0)
+    contract = SourceContract(delimiter=";", decimal=",", digits={"EUR": 3})
+    rows = [f"{n};{DAY};a;c;{amount};EUR" for n, amount in enumerate(["-1,234", "5", "1.000,00"])]
+    (tmp_path / "bank").mkdir()
+    path = tmp_path / "bank" / f"tx-{DAY}.csv"
+    path.write_text("\n".join([HEADER.replace(",", ";"), *rows]))
+    read = read_file(parse_feed_path(path), contract)
+    assert read.sound["amount"].to_list() == [Decimal("-1.234"), Decimal(5)]
+    assert read.quarantined["line"].to_list() == [4]
+
+
+def feed(tmp_path, lines):
+    (tmp_path / "bank").mkdir()
+    path = tmp_path / "bank" / f"tx-{DAY}.csv"
+    path.write_text("\n".join([HEADER, *lines]))
+    return parse_feed_path(path)
 
 
 def test_blocks_are_cut_between_lines(tmp_path, monkeypatch):

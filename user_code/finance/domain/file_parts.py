@@ -1,8 +1,10 @@
 """One file, part by part: sound rows and refused records, in the memory of a part."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,6 +16,9 @@ from user_code.finance.domain.multiline import RecordJoiner
 from user_code.finance.domain.plain_fields import type_rows
 from user_code.finance.domain.records import Header, split_lines, take_header
 from user_code.finance.domain.source_contract import SourceContract
+
+if TYPE_CHECKING:
+    from user_code.finance.domain.usual_rows import ScannedBlock
 
 _REFUSED = {name: QUARANTINE.columns[name] for name in ("line", "raw_line", "reasons")}
 
@@ -34,20 +39,57 @@ class FilePart:
         return self.sound.height + self.unsound.height
 
 
+FAST_FROM_BYTES = 1 << 20
+"""Only the reading of a larger file waits for the compiler's half a second."""
+_MOST_WAITING = 10_000
+
+
 def file_parts(file: FeedFile, contract: SourceContract) -> Iterator[FilePart]:
-    """The file's records in order; raises FileRefused where the whole file must be refused."""
+    """The file's records, nearly in order; FileRefused where the whole file must be refused.
+
+    Rows in an unusual form come after the usual ones of some MB.
+    """
     header: Header | None = None
+    scan: _Scan | None = None
     joiner = RecordJoiner(contract) if contract.multiline else None
+    waiting: list[Line] = []
     for block in line_blocks(file.path):
         if header is None:
-            if not block.first_line()[1]:
+            first = block.first_line()
+            if not first[1]:
                 continue
-            header, block = take_header(block, contract)
-        yield from _parts_of_block(block, header, contract, file, joiner)
+            header, block = take_header(first, contract)
+            scan = _scan_for(file, header, contract)
+        scanned = None
+        if scan and not (joiner and (joiner.waits or b'"' in block.data)):
+            scanned = scan(block, header, contract, file.date)
+        if scanned is None:
+            yield from _parts_of_block(block, header, contract, file, joiner)
+            continue
+        yield FilePart(scanned.sound, refused_lines([]))
+        waiting += scanned.left
+        if len(waiting) > _MOST_WAITING:
+            yield from _line_by_line(waiting, header, contract, file)
+            waiting = []
     if header is None:
         raise FileRefused("file: empty, without even a header")
+    yield from _line_by_line(waiting, header, contract, file)
     if joiner is not None:
         yield from _line_by_line(joiner.rest(), header, contract, file)
+
+
+_Scan = Callable[[LineBlock, Header, SourceContract, date], "ScannedBlock | None"]
+
+
+def _scan_for(file: FeedFile, header: Header, contract: SourceContract) -> _Scan | None:
+    """The compiled way, where it is worth its start and knows the form."""
+    if file.path.stat().st_size < FAST_FROM_BYTES:
+        return None
+    try:
+        from user_code.finance.domain.usual_rows import is_usual, scan_block
+    except (ImportError, RuntimeError):  # numba finds no folder to keep compiled code in
+        return None
+    return scan_block if is_usual(header, contract) else None
 
 
 def _parts_of_block(

@@ -15,6 +15,8 @@ from user_code.finance.domain.source_contract import ISO_8601, SourceContract
 
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]Z$"
 _AMOUNT = r"^-?[0-9]{1,14}\.[0-9]{2}$"
+_FEW = 1000
+"""So few rows are checked in full sooner than they are sorted into quick ones and others."""
 _TWO_DIGITS = [code for code, digits in currency_digits().items() if digits >= 2]
 
 
@@ -22,7 +24,7 @@ def type_rows(
     text: pl.DataFrame, contract: SourceContract, file_date: date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Columns `line` and FIELDS, as text → sound rows, typed, and `line`, `reasons` of others."""
-    if not _has_quick_form(contract):
+    if text.height < _FEW or not _has_quick_form(contract):
         return _fully(text, contract, file_date)
     moment = pl.col("booked_at").str.to_datetime(
         "%Y-%m-%dT%H:%M:%SZ", strict=False, time_unit="us", time_zone="UTC"

@@ -49,9 +49,11 @@ def read_header(line: bytes, contract: SourceContract) -> Header:
     return Header(len(names), places)
 
 
-def take_header(block: LineBlock, contract: SourceContract) -> tuple[Header, LineBlock]:
-    """The header on the first line that isn't empty, and what follows it; raises FileRefused."""
-    number, line, rest = block.first_line()
+def take_header(
+    first: tuple[int, bytes, bytes], contract: SourceContract
+) -> tuple[Header, LineBlock]:
+    """The header on a block's first line, and the block after it; raises FileRefused."""
+    number, line, rest = first
     return read_header(line, contract), LineBlock(number + 1, rest)
 
 
