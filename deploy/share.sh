@@ -15,6 +15,9 @@ deploy/env_file.sh set ASSAY_UI_URL "https://$name:$(deploy/env_file.sh get ASSA
 [[ -n $(deploy/env_file.sh get ASSAY_TLS) ]] || deploy/env_file.sh set ASSAY_TLS internal
 deploy/up.sh
 if [[ $(deploy/env_file.sh get ASSAY_TLS) == internal ]]; then
-    deploy/compose.sh exec -T gateway cat /assay/gateway_state/caddy/pki/authorities/local/root.crt >.tools/assay-root.crt 2>/dev/null &&
-        say "Browsers warn until they trust this Assay's authority: give them .tools/assay-root.crt"
+    root=.tools/$(deploy/env_file.sh get ASSAY_PROJECT)-root.crt
+    certificate=$(deploy/compose.sh exec -T gateway cat /assay/gateway_state/caddy/pki/authorities/local/root.crt) ||
+        fail "the gateway's authority has no certificate yet." "make logs SERVICE=gateway says why; then make share again."
+    printf '%s\n' "$certificate" >"$root"
+    say "Browsers warn until they trust this Assay's authority: give them $root"
 fi

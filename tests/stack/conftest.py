@@ -1,6 +1,7 @@
 """An Assay of the tests' own: started once, removed whatever happens."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from assay_stack import STARTED, AssayStack, alert_url, copy_of, running
 from docker_engine import why_no_engine
+from lone_gateway import Playground
 from waiting import wait_for
 from webhook import Webhook
 
 REPOSITORY = Path(__file__).parents[2]
 ORDER = [
     "test_gateway_rules",
+    "test_gateway_tls",
     "test_start",
+    "test_status",
     "test_gateway",
     "test_browser",
     "test_landing",
@@ -30,6 +34,7 @@ ORDER = [
     "test_redeploy",
     "test_restart",
     "test_plain_compose",
+    "test_share",
 ]
 NEEDS_NO_ENGINE = "test_harness"
 
@@ -85,6 +90,31 @@ def artifacts() -> Path:
 def stack_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository that tests may change."""
     return copy_of(REPOSITORY, tmp_path_factory.mktemp("assay") / "tree")
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+    """Where gateways are started alone, before upstreams that tell what reaches them."""
+    folder = tmp_path_factory.mktemp("gateways")
+    folder.chmod(0o755)
+    for above in folder.parents[:3]:
+        above.chmod(above.stat().st_mode | 0o011)  # the gateway's user passes through
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ASSAY_")}
+    environment["ASSAY_ENV_FILE"] = str(folder / "env")
+
+    def script(*words: str) -> str:
+        done = subprocess.run(
+            words, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    script("deploy/env_file.sh", "make")
+    script("deploy/base_images.sh")
+    images = {
+        name: script("deploy/env_file.sh", "get", name) for name in ("CADDY_IMAGE", "PYTHON_IMAGE")
+    }
+    with Playground(f"assaygate-{os.getpid()}", images, folder).running() as playground:
+        yield playground
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from waiting import wait_for
 REPOSITORY = Path(__file__).parents[2]
 # What gateways with TLS are called.
 NAME = "assay.example"
+CADDY_STATE = "/assay/gateway_state/caddy"
 PASSWORD = "a password of the tests"
 ROLES = {"anna": "admin", "vera": "viewer"}
 HARDENED = (
@@ -62,12 +63,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class LoneGateway:
-    """A running gateway; `port` is on the loopback address."""
+    """A running gateway; `port` is on the loopback address.
+
+    `authority`: the certificate that vouches for its own, as PEM; empty: that of Caddy's own.
+    """
 
     container: str
     port: int
     folder: Path
     tls: bool = False
+    authority: str = ""
 
     @property
     def host(self) -> str:
@@ -79,7 +84,9 @@ class LoneGateway:
     ) -> Answer:
         """One request. `headers` with _ for -; Host is ours unless given."""
         if self.tls:
-            trusting = ssl.create_default_context(cadata=self.root_certificate())
+            trusting = ssl.create_default_context(
+                cadata=self.authority or root_certificate(self.container)
+            )
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 NAME, self.port, timeout=30, context=trusting
             )
@@ -104,14 +111,14 @@ class LoneGateway:
         connection.close()
         return Answer(answer.status, found, text)
 
-    def root_certificate(self) -> str:
-        """Of the gateway's own authority."""
-        place = "/assay/gateway_state/caddy/pki/authorities/local/root.crt"
-        return docker("exec", self.container, "cat", place)
-
     def log(self) -> str:
         """The log of what was asked for."""
         return docker("exec", self.container, "cat", "/assay/gateway_logs/access.log")
+
+
+def root_certificate(container: str) -> str:
+    """Of the authority that a Caddy with our folders has made, as PEM."""
+    return docker("exec", container, "cat", f"{CADDY_STATE}/pki/authorities/local/root.crt")
 
 
 class Playground:
@@ -121,8 +128,10 @@ class Playground:
         self.project, self.images, self.folder = project, images, folder
         self.network = f"{project}_gateways"
 
-    def command(self, name: str, roles: dict[str, str], **environment: str) -> list[str]:
-        """The words for docker by which a gateway starts."""
+    def command(
+        self, name: str, roles: dict[str, str], tls: Path | None = None, **environment: str
+    ) -> list[str]:
+        """The words for docker by which a gateway starts. `tls`: what ASSAY_TLS_DIR names."""
         logins = users_file(self.folder / name, roles).parent
         given = {
             **{f"GATEWAY_{one.upper()}": f"upstreams:{port}" for one, port in PORTS.items()},
@@ -133,27 +142,34 @@ class Playground:
         }
         return [
             *("run", "--name", f"{self.project}-{name}", "--network", self.network),
+            *("--network-alias", NAME),
             *(*HARDENED, "--label", f"assay.project={self.project}"),
-            *("--publish", "127.0.0.1::3000"),
+            *("--publish", f"127.0.0.1::{environment.get('GATEWAY_PORT', '3000')}"),
             *("--volume", f"{REPOSITORY}/deploy/gateway:/assay/gateway:ro"),
             *("--volume", f"{logins}:/assay/logins:ro"),
+            *(("--volume", f"{tls}:/assay/tls:ro") if tls else ()),
             *(word for item in given.items() for word in ("--env", "=".join(item))),
             *(self.images["CADDY_IMAGE"], "sh", "/assay/gateway/start.sh"),
         ]
 
     @contextmanager
     def gateway(
-        self, name: str, roles: dict[str, str] | None = None, **environment: str
+        self,
+        name: str,
+        roles: dict[str, str] | None = None,
+        tls: Path | None = None,
+        authority: str = "",
+        **environment: str,
     ) -> Iterator[LoneGateway]:
         """A gateway that answers; it is gone afterwards."""
-        words = self.command(name, ROLES if roles is None else roles, **environment)
+        words = self.command(name, ROLES if roles is None else roles, tls, **environment)
         container = docker(words[0], "--detach", *words[1:])
         try:
             probe = ("exec", container, "wget", "-q", "-O", "-", "http://127.0.0.1:3002/")
             wait_for("the gateway", lambda: docker(*probe), seconds=60)
-            port = int(docker("port", container, "3000/tcp").splitlines()[0].rsplit(":", 1)[1])
-            tls = environment.get("ASSAY_TLS", "") not in ("", "off")
-            yield LoneGateway(container, port, self.folder / name, tls)
+            port = int(docker("port", container).splitlines()[0].rsplit(":", 1)[1])
+            encrypted = environment.get("ASSAY_TLS", "") not in ("", "off")
+            yield LoneGateway(container, port, self.folder / name, encrypted, authority)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{docker('logs', '--tail', '20', container)}") from error
         finally:

@@ -1,8 +1,6 @@
 """The gateway's rules, one by one, with its real configuration before upstreams that tell."""
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,30 +12,6 @@ from waiting import wait_for
 REPOSITORY = Path(__file__).parents[2]
 JSON = {"Content_Type": "application/json"}
 FILTER = REPOSITORY / "docs/fail2ban/assay.conf"
-
-
-@pytest.fixture(scope="module")
-def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
-    folder = tmp_path_factory.mktemp("gateways")
-    folder.chmod(0o755)
-    for above in folder.parents[:3]:
-        above.chmod(above.stat().st_mode | 0o011)  # the gateway's user passes through
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("ASSAY_")}
-    environment["ASSAY_ENV_FILE"] = str(folder / "env")
-
-    def script(*words: str) -> str:
-        done = subprocess.run(
-            words, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    script("deploy/env_file.sh", "make")
-    script("deploy/base_images.sh")
-    images = {
-        name: script("deploy/env_file.sh", "get", name) for name in ("CADDY_IMAGE", "PYTHON_IMAGE")
-    }
-    with Playground(f"assaygate-{os.getpid()}", images, folder).running() as playground:
-        yield playground
 
 
 @pytest.fixture(scope="module")
@@ -224,23 +198,6 @@ def test_nonsense_and_missing_certificates_are_refused(playground: Playground) -
     assert "is none of" in playground.refusal("bare", {"anna": "admin"}, ASSAY_TLS="maybe")
     assert "cert.pem" in playground.refusal("bare", {"anna": "admin"}, ASSAY_TLS="files")
     assert "no name" in playground.refusal("bare", {"anna": "admin"}, ASSAY_UI_HOSTS="a{b}")
-
-
-def test_tls_by_its_own_authority(playground: Playground) -> None:
-    environment = {
-        "ASSAY_TLS": "internal",
-        "ASSAY_UI_ADDRESS": "0.0.0.0",
-        "ASSAY_UI_URL": "https://assay.example:3000",
-    }
-    with playground.gateway("internal", **environment) as gateway:
-        answer = gateway.ask("GET", "/")
-        assert answer.seen["server"] == "webserver"
-        assert gateway.ask("GET", "/", None).status == 401
-        assert gateway.ask("GET", "/", Host="evil.example").status == 421
-        own = {"Origin": f"https://{gateway.host}", **JSON}
-        assert gateway.ask("POST", "/graphql", body="{}", **own).status == 200
-        plain = {"Origin": f"http://{gateway.host}", **JSON}
-        assert gateway.ask("POST", "/graphql", body="{}", **plain).status == 403
 
 
 @pytest.mark.parametrize(
