@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 DOCKER = """#!/bin/sh
 echo "$*" >>"$FAKE_LOG"
 case "$*" in
+    info) [ -z "$FAKE_DOWN" ] ;;
     "info --format {{.NCPU}}") echo "$FAKE_CPUS" ;;
     "info --format {{.MemTotal}}") echo 17179869184 ;;
     "info --format {{.DockerRootDir}}") echo /there/is/no/such/folder ;;
@@ -22,6 +23,7 @@ case "$*" in
     "compose version "*) echo 2.40.0 ;;
     "compose "*" exec "*) echo 0 ;;
     "compose "*) env ;;
+    "image inspect "* | "pull "*) [ -z "$FAKE_EMPTY" ] ;;
     "image ls --format "*) printf 'assay/user_code:%s\\n' built new old ;;
     "ps --all "*) echo container ;;
     "inspect "*) echo "$FAKE_CREATED" ;;
@@ -151,3 +153,31 @@ def test_what_is_about_to_be_deployed_is_not_old(script: Script, tmp_path: Path)
     )
     assert done.returncode == 0, done.stderr
     assert "image rm " not in (tmp_path / "log").read_text()
+
+
+def test_without_an_engine_the_status_is_the_embedded_editions(script: Script) -> None:
+    """Which is away here, too: nothing was ever started under this name."""
+    done = script("deploy/status.sh", engine={"FAKE_DOWN": "1"}, ASSAY_PROJECT="never-started")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "edition    embedded (no Docker engine answers)",
+        "! it is not running → make dev, and leave that open",
+    ]
+
+
+def test_an_assay_without_an_env_file_says_how_to_begin(script: Script) -> None:
+    done = script("deploy/status.sh")
+    assert done.returncode == 1
+    assert "make up starts one" in done.stderr
+
+
+def test_an_image_that_is_pinned_is_never_replaced_by_another(
+    script: Script, tmp_path: Path
+) -> None:
+    pinned = f"python@sha256:{'0' * 64}"
+    done = script("deploy/base_images.sh", engine={"FAKE_EMPTY": "1"}, PYTHON_IMAGE=pinned)
+    assert done.returncode == 1
+    assert f"PYTHON_IMAGE={pinned} can't be pulled" in done.stderr
+    assert f"PYTHON_IMAGE={pinned}\n" in (tmp_path / "env").read_text()
+    # There it is taken as it stands.
+    assert script("deploy/base_images.sh").returncode == 0
