@@ -51,8 +51,8 @@ test: venv ## all tests; those that drive containers run where an engine answers
 test-unit: venv ## the tests that need no Docker engine
 	@$(PY) -m pytest -m "not stack"
 
-test-faults: venv ## kill the alerter twenty times while it sends: no alert may be lost
-	@ASSAY_FAULT_ROUNDS=20 $(PY) -m pytest tests/control_plane/test_alert_faults.py
+test-faults: venv ## kill alerter, daemon and code server twenty times each: no alert may be lost
+	@ASSAY_FAULT_ROUNDS=20 $(PY) -m pytest tests/control_plane/test_alert_faults.py tests/control_plane/test_tick_faults.py
 
 check: venv ## lint, format, types, rules between rooms, shell syntax
 	@.venv/bin/ruff check .

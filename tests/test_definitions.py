@@ -97,5 +97,28 @@ def test_jobs_run_in_one_process_and_sensors_run_by_default() -> None:
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING, sensor.name
 
 
+def test_each_asset_is_asked_for_in_one_way_so_that_nothing_runs_twice() -> None:
+    """What landed computes its partition's whole chain; automation has what spans partitions."""
+    from user_code.definitions import defs
+
+    repository = defs.get_repository_def()
+    graph = repository.asset_graph
+    landed = {
+        key.to_user_string()
+        for job in ("finance_daily", "genomics_call_set")
+        for key in repository.get_job(job).asset_layer.executable_asset_keys
+    }
+    partitioned, automated = set(), set()
+    for key in graph.get_all_asset_keys():
+        if graph.get(key).partitions_def is not None:
+            partitioned.add(key.to_user_string())
+        if graph.get(key).automation_condition is not None:
+            automated.add(key.to_user_string())
+    assert automated == {"historical_data", "anomaly_detection"}
+    assert not automated & partitioned
+    # A person asks for the export, in the form that they want.
+    assert landed == partitioned - {"cohort_export"}
+
+
 if __name__ == "__main__":
     sys.stdout.write(loaded())

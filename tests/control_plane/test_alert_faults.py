@@ -99,6 +99,7 @@ def test_a_receiver_that_hangs_is_left_and_gets_the_alert_once_it_answers(ops: S
         assert waiting[0][0]
 
 
+@pytest.mark.timeout(180 + 60 * ROUNDS)
 def test_an_alerter_that_is_killed_while_it_sends_loses_nothing(
     ops: Settings, tmp_path: Path
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +95,7 @@ def test_an_alert_is_sent_when_it_opens_and_when_it_closes_and_never_twice(
     assert "rows: 3" in first["message"]
     assert "http://ui/runs/1" in first["message"]
     assert "key k" in first["message"]
-    assert "first seen 20" in first["message"]
+    assert re.search(r"first seen 20\d\d-.*, last seen 20\d\d-", first["message"])
     fields = {name: first[name] for name in ("key", "severity", "change", "link", "kind")}
     assert fields == {
         "key": "k",
@@ -211,7 +213,13 @@ def test_a_storm_is_one_message(here: Settings, webhook: Webhook) -> None:
     look(here)
     assert webhook.titles == ["[assay] 7 alerts opened, 0 resolved"]
     for number in range(7):
-        assert f"number {number} [k{number}]" in webhook.got[0]["message"]
+        assert f"error: finance: number {number} [k{number}]" in webhook.got[0]["message"]
+    assert "http://ui" in webhook.got[0]["message"]
+    fields = json.loads(webhook.got[0]["alerts"])
+    assert [(one["key"], one["severity"], one["link"]) for one in fields] == [
+        (f"k{number}", "error", "http://ui/runs/1") for number in range(7)
+    ]
+    assert all(one["first_seen"] <= one["last_seen"] for one in fields)
 
 
 def test_the_first_channel_gets_the_news_of_the_day_not_of_the_year(

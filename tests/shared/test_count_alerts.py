@@ -60,6 +60,7 @@ def test_each_feed_has_one_alert_that_a_plausible_day_closes(
 ) -> None:
     monkeypatch.setattr(count_alerts, "_QUIET_SECONDS", 0)
     monkeypatch.setenv("ASSAY_COUNT_FLOOR", "10")
+    monkeypatch.setenv("ASSAY_UI_URL", "http://ui")
     sensor = build_count_alerts(
         "finance", "totals", "SELECT note, day, sum(version) FROM shared_test.totals GROUP BY 1, 2"
     )
@@ -84,13 +85,14 @@ def test_each_feed_has_one_alert_that_a_plausible_day_closes(
 
     def alert() -> tuple[object, ...]:
         with publisher.warehouse.transaction() as cursor:
-            cursor.execute("SELECT key, state, count FROM ops.alerts")
+            cursor.execute("SELECT key, state, count, link FROM ops.alerts")
             (row,) = cursor.fetchall()
         return row
 
+    page = "http://ui/assets/totals"
     load(3, "2025-01-01")
     cursor = tick(tick(None))
-    assert alert() == ("rows.unusual:finance:shop", "open", 1)
+    assert alert() == ("rows.unusual:finance:shop", "open", 1, page)
     load(12, "2025-01-02")
     tick(cursor)
     assert alert()[1] == "closed"

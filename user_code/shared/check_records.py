@@ -1,7 +1,7 @@
 """Outcomes of asset checks, from Dagster's event log: the one place that reads them.
 
 Dagster has no public way to read check outcomes across runs (a materialisation has
-`fetch_materializations`); tests/shared/test_dagster_records.py fails when this one moves.
+`fetch_materializations`); tests/shared/test_check_alerts.py fails when this one moves.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import dagster as dg
 
 from user_code.settings import settings
 from user_code.shared.alerts import close_alert, raise_alert
+from user_code.shared.asset_facts import asset_link
 from user_code.shared.publishing import Publisher
 
 if TYPE_CHECKING:
@@ -134,4 +135,5 @@ def _tell(
             "usual_rows": usual,
             "floor": floor,
         },
+        link=asset_link(dg.AssetKey(asset)),
     )

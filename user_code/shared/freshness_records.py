@@ -1,7 +1,7 @@
 """Whether assets are fresh by their policy, as Dagster's daemon judged: the one place that asks.
 
 The daemon keeps these states and tells nobody; `get_freshness_state_records` is not public.
-tests/shared/test_dagster_records.py fails when it moves.
+tests/shared/test_standing_alerts.py fails when it moves.
 """
 
 from __future__ import annotations
