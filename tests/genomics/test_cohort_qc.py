@@ -57,10 +57,10 @@ def test_the_report_stands_alone_and_escapes_what_it_names(tmp_path: Path) -> No
         rows.append(f"1 {number + 1} . A G 50 . . GT {' '.join([first, *others])}")
     rows.append(f"1 99 . A G 50 . . GT ./. {' '.join(['./.'] * 5 + ['0/1'] * 6)}")
     report = compute(write_vcf(tmp_path / "c.vcf", rows, samples), report=True).report
-    assert report.count("data:image/png;base64,") == 5
+    assert report.count("<svg ") == 5
     assert "&lt;b&gt;one" in report
     assert "<b>one" not in report
-    assert "s3" not in re.sub(r"base64,[^\"]*", "", report)
+    assert "s3" not in report
     assert not re.search(r"(src|href)=\"(?!data:)", report)
 
 
@@ -78,7 +78,7 @@ def test_the_long_form_has_what_observations_tell(tmp_path: Path) -> None:
         "n_samples": 2, "n_variants": 2, "n_passing": 1, "n_ti": 1,
     }  # fmt: skip
     assert {found[name] for name in ("call_rate", "n_singleton", "spectrum", "n_female")} == {None}
-    assert tables.report.count("data:image/png;base64,") == 1
+    assert tables.report.count("<svg ") == 1
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_long_form_has_what_observations_tell(tmp_path: Path) -> None:
 )
 def test_files_that_tell_nothing_have_a_report_too(rows: list[str], tmp_path: Path) -> None:
     tables = compute(write_vcf(tmp_path / "c.vcf", rows, ["a"]), report=True)
-    assert tables.report.count("data:image/png;base64,") == 5
+    assert tables.report.count("<svg ") == 5
     assert tables.cohort["call_rate"].item() in (None, 0)
 
 

@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 HAS_PICTURE = """() => [...document.querySelectorAll('img')]
-    .some(image => image.src.startsWith('data:image/png') && image.naturalWidth > 100)"""
+    .some(image => image.src.startsWith('data:image/') && image.naturalWidth > 100)"""
 
 
 @pytest.fixture(scope="module")

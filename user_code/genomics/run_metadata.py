@@ -27,13 +27,17 @@ _PICTURES = {
 
 
 def extra_metadata(
-    computed: Computed, pictures: Mapping[str, bytes], report: str, url: str | None = None
+    computed: Computed, pictures: Mapping[str, str], report: str, url: str | None = None
 ) -> dict[str, dict[str, Any]]:
     """By asset; `report` is the path of the call set's report, `url` where it is served."""
     facts = computed.raw_genomic_data.row(0, named=True)
     cohort = computed.cohort_qc.row(0, named=True)
     drawn = {
-        asset: {name: plot_metadata(pictures[name]) for name in names if name in pictures}
+        asset: {
+            name: plot_metadata(pictures[name].encode(), "svg+xml")
+            for name in names
+            if name in pictures
+        }
         for asset, names in _PICTURES.items()
     }
     shown = {"report": dg.MetadataValue.url(url) if url else report}

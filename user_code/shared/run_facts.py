@@ -45,9 +45,12 @@ def peak_memory_mb() -> float:
     return round(in_bytes / 1e6, 1)
 
 
-def plot_metadata(png: bytes) -> dg.MetadataValue:
-    """A PNG as metadata that the UI shows as an image. ValueError if it is larger than 200 kB."""
-    if len(png) > _LARGEST_PLOT:
-        raise ValueError(f"the plot has {len(png)} bytes: draw it with at most {_LARGEST_PLOT}")
-    text = base64.b64encode(png).decode("ascii")
-    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{text})")
+def plot_metadata(picture: bytes, kind: str = "png") -> dg.MetadataValue:
+    """A picture (`kind`: png or svg+xml) as metadata that the UI shows as an image.
+
+    ValueError if it is larger than 200 kB.
+    """
+    if len(picture) > _LARGEST_PLOT:
+        raise ValueError(f"the plot has {len(picture)} bytes: draw it with at most {_LARGEST_PLOT}")
+    text = base64.b64encode(picture).decode("ascii")
+    return dg.MetadataValue.md(f"![plot](data:image/{kind};base64,{text})")

@@ -17,8 +17,15 @@ import numpy as np
 
 from user_code.genomics.domain import scan_kernel as kernel
 from user_code.genomics.domain.call_set import CallSet
-from user_code.genomics.domain.chunk_scan import Rules, SampleCounts, ScannedChunk, scan_chunk
-from user_code.genomics.domain.compressed_stream import CompressedStream
+from user_code.genomics.domain.chunk_scan import (
+    Rules,
+    SampleCounts,
+    ScannedChunk,
+    ScannedText,
+    scan_row,
+    scan_text,
+)
+from user_code.genomics.domain.compressed_stream import MOST_ROW_BYTES, CompressedStream
 from user_code.genomics.domain.format_layouts import FormatLayouts
 from user_code.genomics.domain.genome_build import (
     MixedBuildsError,
@@ -31,12 +38,14 @@ from user_code.genomics.domain.high_quality import AdjRule, asked_fields
 from user_code.genomics.domain.integrity import FileFacts, RecordOrder
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.sample_tally import SampleTally
-from user_code.genomics.domain.text_chunks import TextChunks, UnusualError
+from user_code.genomics.domain.text_chunks import TextChunk, TextChunks, UnusualError
 from user_code.genomics.domain.vcf_header import VcfHeader, read_header
 
 READER = f"numba {numba.__version__}, isal {isal.__version__}"
 _THREADS = 2
-_AHEAD = 4  # chunks counted or waiting at once
+# Chunks counted or waiting at once: enough to do while the main thread writes tables, and few where
+# each takes megabytes for its counts by sample.
+_MOST_AHEAD, _SAMPLES_AHEAD = 16, 40_000
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,11 @@ class FileScan:
             np.array(pseudoautosomal_regions(self.build), np.int64).reshape(-1, 2),
             genotypes,
         )
-        self._counts = [SampleCounts(self._rules.n_samples) for _ in range(_AHEAD)]
+        n_samples = self._rules.n_samples
+        self._ahead = max(3, min(_MOST_AHEAD, _SAMPLES_AHEAD // n_samples))
+        self._counts = [SampleCounts(n_samples) for _ in range(self._ahead + 1)]
+        self._buffers = [bytearray() for _ in range(_THREADS)]
+        self._row = bytearray()  # a row that its chunk has begun
         self._order = RecordOrder(opened.header)
         self._n_records = self._n_variants = 0
         self._chunks: TextChunks | None = None
@@ -107,18 +120,19 @@ class FileScan:
 
     def __iter__(self) -> Iterator[ScannedChunk]:
         with ThreadPoolExecutor(_THREADS) as pool:
-            chunks = TextChunks(self._path, self._opened.n_bytes, self._most_bytes, pool)
+            chunks = TextChunks(self._path, self._opened.n_bytes, self._most_bytes)
             self._chunks = chunks
-            waiting: deque[Future[list[ScannedChunk]]] = deque()
-            for number, text in enumerate(chunks):
-                if len(waiting) == _AHEAD:
-                    yield from self._checked(waiting.popleft())
-                # Chunk i adds to the counts that chunk i − 4, which is done, added to: the order
-                # of additions, and with it each last digit, doesn't depend on the threads.
-                counts = self._counts[number % _AHEAD]
-                waiting.append(pool.submit(scan_chunk, text, self._rules, counts))
+            waiting: deque[Future[ScannedText]] = deque()
+            for number, chunk in enumerate(chunks):
+                if len(waiting) == self._ahead:
+                    yield from self._in_order(waiting.popleft().result())
+                # A chunk adds to the counts that a chunk which is done added to: the order of
+                # additions, and with it each last digit, doesn't depend on the threads.
+                waiting.append(pool.submit(self._scan, chunk, self._counts[number % self._ahead]))
             while waiting:
-                yield from self._checked(waiting.popleft())
+                yield from self._in_order(waiting.popleft().result())
+        if self._row:
+            raise UnusualError("the last line has no line end")
         naming = contig_naming(self._order.seen)
         if naming == "mixed":
             raise UnusualError("two styles of contig names")
@@ -136,22 +150,41 @@ class FileScan:
             naming,
         )
 
-    def _checked(self, counted: "Future[list[ScannedChunk]]") -> Iterator[ScannedChunk]:
+    def _scan(self, chunk: TextChunk, counts: SampleCounts) -> ScannedText:
+        buffer = self._buffers.pop()  # there are as many as threads
+        try:
+            return scan_text(chunk, buffer, self._rules, counts)
+        finally:
+            self._buffers.append(buffer)
+
+    def _in_order(self, text: ScannedText) -> Iterator[ScannedChunk]:
+        """The rows of a chunk, and before them the one that began in an earlier chunk."""
+        self._row += text.head
+        if len(self._row) >= MOST_ROW_BYTES:
+            raise UnusualError("a row without end")
+        if not text.ends_a_row:
+            return
+        for chunk in scan_row(bytes(self._row), self._rules, self._counts[self._ahead]):
+            yield self._checked(chunk)
+        for chunk in text.scanned:
+            yield self._checked(chunk)
+        self._row = bytearray(text.tail)
+
+    def _checked(self, chunk: ScannedChunk) -> ScannedChunk:
         """The order of contigs and positions, from chunk to chunk and contig to contig."""
-        for chunk in counted.result():
-            starts = np.flatnonzero(chunk.records[:, kernel.NEW_CHROM]).tolist()
-            if not starts or starts[0] > 0:
-                starts = [0, *starts]
-            for start, end in zip(starts, [*starts[1:], len(chunk.records)], strict=True):
-                for record in (start, end - 1):
-                    position = int(chunk.records[record, kernel.POS])
-                    try:
-                        self._order.check("", chunk.heads[7 * record], position)
-                    except RefusedInputError as error:
-                        raise UnusualError("records that aren't sorted") from error
-            self._n_records += len(chunk.records)
-            self._n_variants += len(chunk.variants)
-            yield chunk
+        starts = np.flatnonzero(chunk.records[:, kernel.NEW_CHROM]).tolist()
+        if not starts or starts[0] > 0:
+            starts = [0, *starts]
+        for start, end in zip(starts, [*starts[1:], len(chunk.records)], strict=True):
+            for record in (start, end - 1):
+                position = int(chunk.records[record, kernel.POS])
+                try:
+                    self._order.check("", chunk.heads[7 * record], position)
+                except RefusedInputError as error:
+                    raise UnusualError("records that aren't sorted") from error
+        self._n_records += len(chunk.records)
+        self._n_variants += len(chunk.variants)
+        return chunk
 
     def expected_records(self, so_far: int) -> int | None:
         """About how many records there will be, if `so_far` are in what was read."""

@@ -1,4 +1,4 @@
-"""Runs the kernel over one chunk of rows: arrays for the numbers, lists for the names."""
+"""Runs the kernel over one chunk of text: arrays for the numbers, lists for the names."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from user_code.genomics.domain import scan_kernel as kernel
 from user_code.genomics.domain.format_layouts import FormatLayouts
 from user_code.genomics.domain.high_quality import AdjRule
-from user_code.genomics.domain.text_chunks import PADDING, UnusualError
+from user_code.genomics.domain.text_chunks import PADDING, TextChunk, UnusualError
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,60 @@ class ScannedChunk:
     copies: NDArray[np.int8]
 
 
-def scan_chunk(text: bytes, rules: Rules, counts: SampleCounts) -> list[ScannedChunk]:
-    """Count all rows of a chunk; raises UnusualError at what the kernel doesn't read."""
-    buffer, end = np.frombuffer(text, np.uint8), len(text) - len(PADDING)
+@dataclass(frozen=True)
+class ScannedText:
+    """What was counted in a chunk's whole rows, and the parts of rows before and behind them.
+
+    `head` ends the row that the chunk before began; without any line end it is the whole chunk.
+    """
+
+    head: bytes
+    scanned: list[ScannedChunk]
+    tail: bytes
+
+    @property
+    def ends_a_row(self) -> bool:
+        return self.head.endswith(b"\n")
+
+
+def scan_text(
+    chunk: TextChunk, buffer: bytearray, rules: Rules, counts: SampleCounts
+) -> ScannedText:
+    """Decompress a chunk into `buffer`, which grows if it has to, and count its whole rows.
+
+    Raises UnusualError.
+    """
+    missing = chunk.n_text + len(PADDING) - len(buffer)
+    if missing > 0:
+        buffer.extend(bytes(missing))
+    chunk.expand(buffer)
+    start = buffer.find(b"\n", chunk.skip, chunk.n_text) + 1
+    if not start:
+        return ScannedText(bytes(buffer[chunk.skip : chunk.n_text]), [], b"")
+    end = buffer.rfind(b"\n", 0, chunk.n_text) + 1
+    return ScannedText(
+        bytes(buffer[chunk.skip : start]),
+        scan_rows(buffer, start, end, rules, counts),
+        bytes(buffer[end : chunk.n_text]),
+    )
+
+
+def scan_row(row: bytes, rules: Rules, counts: SampleCounts) -> list[ScannedChunk]:
+    """Count one row, which ends in a line end; raises UnusualError."""
+    return scan_rows(row + PADDING, 0, len(row), rules, counts)
+
+
+def scan_rows(
+    text: bytes | bytearray, at: int, end: int, rules: Rules, counts: SampleCounts
+) -> list[ScannedChunk]:
+    """Count all rows in text[at:end]; raises UnusualError at what the kernel doesn't read."""
+    buffer = np.frombuffer(text, np.uint8)
     adj = rules.adj
     limits = np.array([adj.min_gq, adj.min_dp, adj.min_dp_haploid, adj.min_allele_balance])
     fields = np.array(rules.adj_fields)
-    rows = end // (2 * rules.n_samples + 18) + 1
+    rows = (end - at) // (2 * rules.n_samples + 18) + 1
     found: list[ScannedChunk] = []
     last = np.array([0, 0, -1], np.int64)
-    at = 0
     while at < end:
         arrays = (
             np.zeros((rows, 7), np.int64),
@@ -71,17 +115,18 @@ def scan_chunk(text: bytes, rules: Rules, counts: SampleCounts) -> list[ScannedC
                 counts.expected_totals, copies, n_records, n_variants, counts.events, last,
             )  # fmt: skip
             if status == kernel.NEW_FORMAT:
-                rules.layouts.add(text[at : text.index(b"\n", at)].split(b"\t", 9)[8])
+                rules.layouts.add(bytes(text[at : text.index(b"\n", at)]).split(b"\t", 9)[8])
         if status == kernel.UNUSUAL:
             raise UnusualError("a row that the kernel doesn't read")
         records = arrays[0][:n_records]
         found.append(
             ScannedChunk(
                 _heads(buffer, records),
-                records,
-                arrays[1][:n_records],
-                arrays[2][:n_variants],
-                copies[: n_variants if rules.genotypes else 0],
+                # Copies, without the room that was not needed.
+                records.copy(),
+                arrays[1][:n_records].copy(),
+                arrays[2][:n_variants].copy(),
+                copies[: n_variants if rules.genotypes else 0].copy(),
             )
         )
     return found

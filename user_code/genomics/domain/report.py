@@ -3,7 +3,6 @@
 It and the tables are the only places where sample names stand.
 """
 
-import base64
 import html
 import json
 from collections import Counter
@@ -23,15 +22,15 @@ _MOST_LISTED = 500
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:860px;margin:2em auto;padding:0 1em}
-h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}img{max-width:100%}
+h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}svg{max-width:100%;height:auto}
 table{border-collapse:collapse}td,th{padding:.2em .8em .2em 0;text-align:left;vertical-align:top;
 border-bottom:1px solid #ddd}td.n{text-align:right;font-variant-numeric:tabular-nums}
 td.d{color:#666;font-size:.9em}
 """
 
 
-def draw_all(variant_analysis: Path, samples: pl.DataFrame) -> dict[str, bytes]:
-    """PNG by name: site_frequency_spectrum, hwe, call_rate, ti_tv, het_hom.
+def draw_all(variant_analysis: Path, samples: pl.DataFrame) -> dict[str, str]:
+    """SVG by name: site_frequency_spectrum, hwe, call_rate, ti_tv, het_hom.
 
     Of the long form, only what its columns tell.
     """
@@ -45,15 +44,12 @@ def draw_all(variant_analysis: Path, samples: pl.DataFrame) -> dict[str, bytes]:
     return pictures
 
 
-def render_report(computed: Computed, pictures: dict[str, bytes]) -> str:
+def render_report(computed: Computed, pictures: dict[str, str]) -> str:
     """The whole document. Every text from the input is escaped."""
     cohort = computed.cohort_qc.row(0, named=True)
     facts = computed.raw_genomic_data.row(0, named=True)
     name = html.escape(str(cohort["call_set"]))
-    images = "".join(
-        f'<p><img alt="{key}" src="data:image/png;base64,{base64.b64encode(png).decode()}"></p>'
-        for key, png in pictures.items()
-    )
+    images = "".join(f"<p>{svg}</p>" for svg in pictures.values())
     described = {
         column.name: column.description
         for column in (*RAW_GENOMIC_DATA.columns, *COHORT_QC.columns)

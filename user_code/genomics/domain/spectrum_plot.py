@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from user_code.genomics.domain.drawing import ODD, PASS, new_axes, to_png
+from user_code.genomics.domain.drawing import ODD, PASS, Axes
 
 _BINS = 50
 
@@ -46,18 +46,15 @@ def carrier_counts(variant_analysis: Path) -> tuple[list[int], list[int]]:
     return [counts.get(number, 0) for number in range(_BINS)], [0] * _BINS
 
 
-def site_frequency_spectrum(variant_analysis: Path) -> bytes:
-    """The spectrum as a PNG; by share of carriers where there is no `af`."""
+def site_frequency_spectrum(variant_analysis: Path) -> str:
+    """The spectrum; by share of carriers where there is no `af`."""
     passing, dropped = frequency_counts(variant_analysis)
     label = "frequency of the alternate allele"
     if not any(passing) and not any(dropped):
         (passing, dropped), label = carrier_counts(variant_analysis), "share of samples with it"
-    axes = new_axes("Site frequency spectrum", label, "variants")
+    axes = Axes("Site frequency spectrum", label, "variants", log_y=True)
     left = [number / _BINS for number in range(_BINS)]
-    axes.bar(left, passing, 1 / _BINS, align="edge", color=PASS, label="pass")
-    axes.bar(left, dropped, 1 / _BINS, passing, align="edge", color=ODD, label="dropped by quality")
-    if sum(passing) + sum(dropped):
-        axes.set_yscale("symlog", linthresh=1)
-    axes.set_xlim(0, 1)
-    axes.legend(frameon=False)
-    return to_png(axes)
+    whole = [sum(pair) for pair in zip(passing, dropped, strict=True)]
+    axes.bars(left, 1 / _BINS, 0, passing, PASS, "pass")
+    axes.bars(left, 1 / _BINS, passing, whole, ODD, "dropped by quality")
+    return axes.svg()
