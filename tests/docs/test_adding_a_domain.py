@@ -69,6 +69,7 @@ def test_the_third_domain_loads_beside_the_others(tree: Path) -> None:
     assert energy == {
         "energy consumption_history",
         "energy daily_consumption",
+        "energy expected_consumption",
         "energy market_rates",
         "energy meter_readings",
         "energy tariff_statistics",

@@ -45,14 +45,14 @@ def test_history_is_computed_once_after_new_days_and_once_after_each_change(
             job.get_subset(asset_selection=asked).execute_in_process(instance=instance)
         return {key.to_user_string() for key in asked}
 
-    both = {"historical_data", "anomaly_detection"}
+    all_ = {"historical_data", "anomaly_model", "anomaly_detection"}
     assert tick() == set()
     write_feed(landing, "bank", FIRST, ["1.00"])
     assert run_days(instance, publisher, FIRST, FIRST).success
-    assert [tick() for _ in range(3)] == [both, set(), set()]
+    assert [tick() for _ in range(3)] == [all_, set(), set()]
     write_feed(landing, "bank", FIRST, ["2.00"])
     assert run_days(instance, publisher, FIRST, FIRST).success
-    assert [tick() for _ in range(3)] == [both, set(), set()]
+    assert [tick() for _ in range(3)] == [all_, set(), set()]
 
 
 def test_all_sensors_run_by_default():

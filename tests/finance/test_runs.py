@@ -13,10 +13,14 @@ from finance_feeds import feed, write_feed, write_text
 
 from user_code.finance import landed_days
 from user_code.finance.anomaly_alerts import tell_anomalies
-from user_code.finance.assets import (
-    ASSETS,
+from user_code.finance.anomaly_assets import (
+    ANOMALY_ASSETS,
     AnomalyConfig,
     anomaly_detection,
+    anomaly_model,
+)
+from user_code.finance.assets import (
+    ASSETS,
     category_statistics,
     daily_summary,
     financial_transactions,
@@ -61,8 +65,8 @@ def run_history(
 ) -> dg.ExecuteInProcessResult:
     """What the automation sensor asks for."""
     return dg.materialize(
-        [*ASSETS, *CHECKS],
-        selection=[historical_data, anomaly_detection],
+        [*ASSETS, *ANOMALY_ASSETS, *CHECKS],
+        selection=[historical_data, anomaly_model, anomaly_detection],
         instance=instance,
         resources={"publisher": publisher},
         run_config={"ops": {"anomaly_detection": {"config": config}}},
@@ -114,7 +118,11 @@ def test_the_assets_can_be_called_as_functions(publisher, warehouse, landing):
     for asset in (financial_transactions, daily_summary, category_statistics):
         context = dg.build_asset_context(partition_key="2025-01-06")
         asset(context, publisher=publisher)
-    for asset, more in ((historical_data, {}), (anomaly_detection, {"config": AnomalyConfig()})):
+    for asset, more in (
+        (historical_data, {}),
+        (anomaly_model, {}),
+        (anomaly_detection, {"config": AnomalyConfig()}),
+    ):
         asset(dg.build_asset_context(), publisher=publisher, **more)
     assert rows(warehouse, "SELECT total_amount FROM finance.historical_data") == [
         (Decimal("3.3"),)
@@ -274,9 +282,9 @@ def test_a_doubled_day_alerts_once_and_its_correction_closes_the_alert(
 
 
 def test_old_findings_alert_nobody(warehouse):
+    what = ("bank", "EUR", "double", 9.0, 1.0, Decimal(2), 1.0, 2, "why", "")
     findings = pl.DataFrame(
-        [(FIRST + timedelta(days=n), "bank", "EUR", "double", 9.0, 1.0, Decimal(2), 1.0, 2, "why")
-         for n in (0, 10)],
+        [(FIRST + timedelta(days=n), *what, None) for n in (0, 10)],
         schema=ANOMALY_DETECTION.columns,
         orient="row",
     )  # fmt: skip

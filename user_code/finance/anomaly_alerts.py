@@ -18,7 +18,11 @@ def earlier_findings(store: ParquetStore) -> pl.DataFrame:
     """What the last run found; nothing if there was none."""
     if not store.exists(DOMAIN, "anomaly_detection", "all"):
         return ANOMALY_DETECTION.empty()
-    return store.scan(DOMAIN, "anomaly_detection", ["all"]).collect()
+    found = store.scan(DOMAIN, "anomaly_detection", ["all"]).collect()
+    # A file from before days could be marked.
+    return (
+        found if "marked" in found.columns else found.with_columns(marked=pl.lit(None, pl.String))
+    )
 
 
 def tell_anomalies(
@@ -32,12 +36,15 @@ def tell_anomalies(
 ) -> int:
     """Raises an alert for each finding that `earlier` lacks, closes those of gone ones.
 
+    A finding that a person has marked is told to nobody.
+
     Findings more than `days` before `newest` are kept in the table only: loading ten years of
     history disturbs nobody about its first. Returns how many were raised.
     """
     recent = pl.lit(True)
     if isinstance(newest, date):
         recent = pl.col("date") >= newest - timedelta(days=days)
+    findings, earlier = (each.filter(pl.col("marked").is_null()) for each in (findings, earlier))
     new = findings.join(earlier, on=_KEY, how="anti").filter(recent)
     gone = earlier.join(findings, on=_KEY, how="anti")
     with warehouse.transaction() as cursor:
@@ -48,12 +55,14 @@ def tell_anomalies(
                 cursor,
                 key=_alert_key(row),
                 kind="finance.anomaly",
-                severity="warning" if row["kind"] == "unusual" else "error",
+                severity="warning" if row["kind"] in ("unusual", "line") else "error",
                 domain=DOMAIN,
                 subject=f"{row['source']}, {row['currency']}, {row['date']}: {row['kind']}",
                 facts={
                     **{name: str(row[name]) for name in _KEY},
                     "reason": row["reason"],
+                    "score": row["score"],
+                    "lines": row["lines"],
                 },
                 link=link,
             )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from user_code.finance.anomaly_assets import ANOMALY_ASSETS
 from user_code.finance.assets import (
     ASSETS,
     category_statistics,
@@ -39,8 +40,8 @@ finance_recompute = build_recompute_sensor("finance_recompute", DOMAIN, finance_
 
 finance_automation = dg.AutomationConditionSensorDefinition(
     "finance_automation",
-    target=dg.AssetSelection.assets(*ASSETS),
+    target=dg.AssetSelection.assets(*ASSETS, *ANOMALY_ASSETS),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
-    description="Runs historical_data and anomaly_detection once new days are summarised.",
+    description="Runs what spans days, historical_data to anomaly_detection, once new ones are in.",
 )

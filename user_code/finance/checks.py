@@ -5,7 +5,9 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
-from user_code.finance.assets import TABLE_OF, daily_summary, financial_transactions
+from user_code.finance.anomaly_assets import ANOMALY_ASSETS
+from user_code.finance.assets import ASSETS, daily_summary, financial_transactions
+from user_code.finance.domain import contracts as tables
 from user_code.finance.domain.records import count_records
 from user_code.finance.domain.source_contract import usable_contracts
 from user_code.finance.domain.summaries import disagreements
@@ -20,6 +22,11 @@ from user_code.finance.row_dates import files_with, touched_dates
 from user_code.settings import settings
 from user_code.shared.publishing import WHOLE, Publisher
 from user_code.shared.store import ParquetStore
+
+TABLE_OF = {
+    name: getattr(tables, name.upper())
+    for name in (asset.key.path[-1] for asset in (*ASSETS, *ANOMALY_ASSETS))
+}
 
 
 def _days(context: dg.AssetCheckExecutionContext) -> list[str]:

@@ -13,7 +13,7 @@ import polars as pl
 
 from user_code.finance.domain.anomalies import DetectorSettings, flag_unusual_days
 from user_code.finance.domain.batch import load_folder
-from user_code.finance.domain.lines_table import as_incidents, as_lines, has_lines
+from user_code.finance.domain.lines_table import as_lines, as_marked_days, has_lines
 from user_code.finance.domain.reconciliation import as_control_totals, find_differences
 from user_code.finance.domain.totals_table import as_totals, read_table
 
@@ -45,7 +45,8 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--incidents",
         type=Path,
         metavar="FILE",
-        help="line items only: date, source of known incidents; judged, but no example for later",
+        help="line items only: date, source of known incidents (mark, if any, is incident); they "
+        "are judged, but later days don't learn from them",
     )
     detect.add_argument(
         "--threshold",
@@ -149,7 +150,10 @@ def _detect_lines(
     if options.threshold is not None:
         raise ValueError("--threshold: line items learn their limits from the past, leave it out")
     items = as_lines(table, options.table)
-    marked = options.incidents and as_incidents(read_table(options.incidents), options.incidents)
+    marked = None
+    if options.incidents is not None:
+        marked = as_marked_days(read_table(options.incidents), options.incidents)
+        marked = marked.filter(pl.col("mark") == "incident")
     # Thousands of small equations: threads that wait for each other cost more than they bring.
     # To be set before NumPy is loaded.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from user_code.finance.anomaly_assets import ANOMALY_ASSETS
 from user_code.finance.assets import ASSETS
 from user_code.finance.automation import (
     finance_automation,
@@ -24,7 +25,7 @@ finance_quarantine = build_quarantine_alerts(
 )
 
 defs = dg.Definitions(
-    assets=[*ASSETS, exchange_rates],
+    assets=[*ASSETS, *ANOMALY_ASSETS, exchange_rates],
     asset_checks=[*CHECKS, every_amount_has_a_rate],
     jobs=[finance_daily, exchange_rates_job],
     schedules=rates_schedules(),

@@ -6,14 +6,14 @@ a restless series must stray further before anyone is disturbed.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
 
 import polars as pl
 
-from user_code.finance.domain.contracts import ANOMALY_DETECTION, HISTORICAL_DATA
+from user_code.finance.domain.contracts import HISTORICAL_DATA, TOTAL_FINDINGS
 from user_code.finance.domain.ticket_size import TicketSize
 
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
@@ -47,28 +47,32 @@ class _Judgement:
 
 
 def flag_unusual_days(
-    history: pl.DataFrame, settings: DetectorSettings | None = None
+    history: pl.DataFrame,
+    settings: DetectorSettings | None = None,
+    incidents: Collection[tuple[date, str]] = (),
 ) -> pl.DataFrame:
-    """HISTORICAL_DATA → ANOMALY_DETECTION, sorted by its key; no rows if all is as it was.
+    """HISTORICAL_DATA → TOTAL_FINDINGS, sorted by its key; no rows if all is as it was.
 
-    A missing day counts once a later day has arrived, from whatever source.
+    A missing day counts once a later day has arrived, from whatever source. `incidents` (date,
+    source) are judged but teach nothing.
     """
     settings = settings or DetectorSettings()
     if history.is_empty():
-        return ANOMALY_DETECTION.empty()
+        return TOTAL_FINDINGS.empty()
     newest: date = history.get_column("date").max()  # type: ignore[assignment]
     found: list[dict[str, object]] = []
     for (source, currency), series in history.sort(HISTORICAL_DATA.key).group_by(
         "source", "currency", maintain_order=True
     ):
-        for finding in _judge_series(series, newest, settings):
+        marked = frozenset(day for day, name in incidents if name == source)
+        for finding in _judge_series(series, newest, settings, marked):
             found.append({"source": source, "currency": currency, **finding})
-    frame = pl.DataFrame(found, schema=ANOMALY_DETECTION.columns, orient="row")
-    return frame.sort(ANOMALY_DETECTION.key)
+    frame = pl.DataFrame(found, schema=TOTAL_FINDINGS.columns, orient="row")
+    return frame.sort(TOTAL_FINDINGS.key)
 
 
 def _judge_series(
-    series: pl.DataFrame, newest: date, settings: DetectorSettings
+    series: pl.DataFrame, newest: date, settings: DetectorSettings, marked: frozenset[date]
 ) -> list[dict[str, object]]:
     rows = {
         day: (total, count)
@@ -87,13 +91,16 @@ def _judge_series(
         if day not in rows:
             if calendar.should_have_come(day):
                 findings.append(_outage(day, totals, counts))
-            calendar.note(day, came=False)
+            if day not in marked:
+                calendar.note(day, came=False)
             continue
         total, count = rows[day]
-        by_total = totals.judge(day, float(total))
-        by_count = counts.judge(day, float(count))
-        by_ticket = tickets.judge(float(total), float(count))
-        calendar.note(day, came=True)
+        learn = day not in marked
+        by_total = totals.judge(day, float(total), learn=learn)
+        by_count = counts.judge(day, float(count), learn=learn)
+        by_ticket = tickets.judge(float(total), float(count), learn=learn)
+        if learn:
+            calendar.note(day, came=True)
         if by_total and by_count:
             score = max(by_total.score, by_count.score, by_ticket or 0.0, key=abs)
             if by_ticket is not None or abs(score) >= settings.threshold:
@@ -126,11 +133,12 @@ class _Measure:
         past = self._by_weekday[day.weekday()][-self._settings.weeks :]
         return median(past) if len(past) >= self._settings.least_history else None
 
-    def judge(self, day: date, observed: float) -> _Judgement | None:
-        """The day against the days before; then it is one of those before. None: too early."""
+    def judge(self, day: date, observed: float, *, learn: bool) -> _Judgement | None:
+        """The day against the days before; then, to `learn`, one of those. None: too early."""
         past = self._by_weekday[day.weekday()][-self._settings.weeks :]
         expected = self.expected(day)
-        self._by_weekday[day.weekday()].append(observed)
+        if learn:
+            self._by_weekday[day.weekday()].append(observed)
         if expected is None:
             return None
         on_log = observed > 0 and min(past) > 0
@@ -141,7 +149,8 @@ class _Measure:
         lately = [by for log, by in self._strayed[-7 * self._settings.weeks :] if log == on_log]
         least = _LEAST_SPREAD if on_log else _LEAST_SPREAD * abs(expected)
         spread = max(own, _spread(lately), least) or 1.0
-        self._strayed.append((on_log, strayed))
+        if learn:
+            self._strayed.append((on_log, strayed))
         ratio = observed / expected if expected > 0 and observed > 0 else None
         return _Judgement(strayed / spread, expected, ratio)
 

@@ -148,9 +148,28 @@ HISTORICAL_DATA = TableContract(
     ("date", "source", "currency"),
 )
 
-ANOMALY_DETECTION = TableContract(
-    "anomaly_detection",
-    "one day of one source and currency that is far from its own history",
+ANOMALY_MODEL = TableContract(
+    "anomaly_model",
+    "what was to be expected of one line (category) of a source and currency on one date, one step "
+    "ahead; of a source of few lines there is one, `the total`. `observed` and `expected` are "
+    "sizes, without sign, null where nothing came or too little is known; `usual` and `scale` are "
+    "how far it strays, on a natural log scale, on all days and on such days",
+    {
+        "date": pl.Date(),
+        "source": pl.String(),
+        "currency": pl.String(),
+        "line": pl.String(),
+        "observed": pl.Float64(),
+        "expected": pl.Float64(),
+        "usual": pl.Float64(),
+        "scale": pl.Float64(),
+    },
+    ("date", "source", "currency", "line"),
+)
+
+TOTAL_FINDINGS = TableContract(
+    "total_findings",
+    "one day of one source and currency whose total or count is far from the same weekdays before",
     {
         "date": pl.Date(),
         "source": pl.String(),
@@ -164,6 +183,15 @@ ANOMALY_DETECTION = TableContract(
         "reason": pl.String(),
     },
     ("date", "source", "currency"),
+)
+
+ANOMALY_DETECTION = TableContract(
+    "anomaly_detection",
+    "one day of one source and currency that is far from what was to be expected; totals sum up "
+    "sizes of lines, without sign, of one alone for kind line; `lines` are those that moved "
+    "the total most; `marked` is what a person said of it: incident, expected, or null",
+    {**TOTAL_FINDINGS.columns, "lines": pl.String(), "marked": pl.String()},
+    TOTAL_FINDINGS.key,
 )
 
 LINE_ITEMS = TableContract(
@@ -238,6 +266,7 @@ TABLES = (
     DAILY_SUMMARY,
     CATEGORY_STATISTICS,
     HISTORICAL_DATA,
+    ANOMALY_MODEL,
     ANOMALY_DETECTION,
 )
 """The tables that also live in the warehouse."""

@@ -32,6 +32,18 @@ _LEAST_SCALE = 0.02
 _ERROR_FLOOR = 0.2
 _SCALE_DAYS, _SCALE_WINDOW = 80, 500
 
+PARAMETERS = {
+    "window_days": _WINDOW,
+    "half_life_days": _HALF_LIFE,
+    "refit_days": REFIT_DAYS,
+    "first_fit_days": _FIRST_FIT,
+    "ridge": _RIDGE,
+    "scale_ridge": _SCALE_RIDGE,
+    "scale_window_days": _SCALE_WINDOW,
+    "level_rate": _LEVEL_RATE,
+}
+"""What a model is fitted with: days are those of the feed."""
+
 
 @dataclass(frozen=True)
 class Expectations:

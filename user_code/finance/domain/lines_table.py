@@ -28,9 +28,27 @@ def as_lines(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     )
 
 
-def as_incidents(table: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """A table as read → date, source, once each; raises TableRefused."""
-    return _typed(table, path, ["date", "source"]).unique().sort("date", "source")
+MARKS = ("incident", "expected")
+"""What a person can say of a source's day: it is wrong, or it is as it should be."""
+MARKED_DAYS = {"date": pl.Date(), "source": pl.String(), "mark": pl.String()}
+
+
+def as_marked_days(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """A table as read → date, source, mark, one row per date and source; raises TableRefused.
+
+    Without a column `mark` all are incidents.
+    """
+    days = _typed(table, path, ["date", "source"]).with_columns(
+        table.get_column("mark").alias("mark")
+        if "mark" in table.columns
+        else pl.lit("incident").alias("mark")
+    )
+    strange = days.get_column("mark").is_in(MARKS).fill_null(False).not_()
+    if strange.any():
+        raise TableRefused(
+            f"{path}: row {strange.arg_true()[0] + 1}: a mark is {' or '.join(MARKS)}"
+        )
+    return days.unique(["date", "source"], keep="last", maintain_order=True)
 
 
 def _typed(table: pl.DataFrame, path: Path, columns: list[str]) -> pl.DataFrame:

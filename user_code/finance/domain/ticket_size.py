@@ -24,16 +24,18 @@ class TicketSize:
     def __init__(self) -> None:
         self._logs: list[float] = []
 
-    def judge(self, total: float, count: float) -> float | None:
+    def judge(self, total: float, count: float, *, learn: bool) -> float | None:
         """Robust standard deviations by which the day looks like another unit; None if it doesn't.
 
-        The day is one of those before, afterwards. A total or count of nought or less says nothing.
+        Afterwards, to `learn`, the day is one of those before. A total or count of nought or less
+        says nothing.
         """
         if not (total > 0 and count > 0):
             return None
         log = math.log(total / count)
         past = self._logs[-_DAYS:]
-        self._logs.append(log)
+        if learn:
+            self._logs.append(log)
         if len(past) < _LEAST_HISTORY:
             return None
         centre = median(past)
