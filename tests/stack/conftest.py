@@ -1,6 +1,7 @@
 """An Assay of the tests' own: started once, removed whatever happens."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ ORDER = [
     "test_landing",
     "test_runs",
     "test_docker_gate",
+    "test_hostile_runs",
     "test_confinement",
     "test_secrets",
     "test_second_assay",
@@ -37,6 +39,12 @@ ORDER = [
     "test_share",
 ]
 NEEDS_NO_ENGINE = "test_harness"
+JOBS_OF_THE_TESTS = """
+
+from user_code import jobs_of_the_tests
+
+defs = dg.Definitions.merge(defs, jobs_of_the_tests.defs)
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,8 +96,12 @@ def artifacts() -> Path:
 
 @pytest.fixture(scope="session")
 def stack_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository that tests may change."""
-    return copy_of(REPOSITORY, tmp_path_factory.mktemp("assay") / "tree")
+    """A copy of the repository that tests may change, with jobs that behave badly."""
+    tree = copy_of(REPOSITORY, tmp_path_factory.mktemp("assay") / "tree")
+    shutil.copy(Path(__file__).with_name("jobs_of_the_tests.py"), tree / "user_code")
+    with (tree / "user_code/definitions.py").open("a") as file:
+        file.write(JOBS_OF_THE_TESTS)
+    return tree
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +140,9 @@ def assay(
         f"assaytest-{os.getpid()}",
         ASSAY_ALERT_URLS=alert_url(webhook.port),
         ASSAY_SETTLE_SECONDS="2",
+        # Of jobs_of_the_tests.py; test_egress.py gives the names an address each.
+        ASSAY_OUTSIDE_JOBS="looks_around",
+        ASSAY_OUTSIDE_HOSTS="open.assay.test inside.assay.test",
     )
     with running(stack):
         yield stack

@@ -28,6 +28,7 @@ query($run: ID!, $after: String) { logsForRun(runId: $run, afterCursor: $after) 
     ... on MessageEvent { message timestamp level }
     ... on LogsCapturedEvent { fileKey }
     ... on ExecutionStepFailureEvent { error { message cause { message } } }
+    ... on EngineEvent { error { message } }
     ... on RunFailureEvent { error { message } } } } } }
 """
 CAPTURED = """
@@ -50,6 +51,11 @@ mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __ty
 TERMINATE = """
 mutation($run: String!) { terminateRun(runId: $run) { __typename
   ... on TerminateRunFailure { message } ... on PythonError { message } } }
+"""
+# The shortest mutation that leaves something behind: a materialisation of any asset, by its name.
+REPORT_ASSET = """
+mutation { reportRunlessAssetEvents(eventParams: {
+  eventType: ASSET_MATERIALIZATION, assetKey: {path: ["%s"]} }) { __typename } }
 """
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 

@@ -1,12 +1,10 @@
-"""What can be had of the engine from inside the services, and from Dagster's own tables."""
+"""What can be had of the engine from inside the services."""
 
 import json
 
 import pytest
 from assay_stack import AssayStack
 from docker_engine import containers, docker
-from inputs import HEADER, csv_config
-from waiting import wait_for
 
 ATTEMPTS = """
 import json, os, docker, docker.errors
@@ -47,27 +45,3 @@ def test_a_taken_over_service_is_not_root_on_the_host(assay: AssayStack, service
     assert {name: status for name, status in found.items() if status not in (403, 404)} == {}
     assert assay.service("postgres")["State"]["Running"]
     assert len(containers("label=assay.kind=run", f"label=assay.project={assay.project}")) == before
-
-
-def test_a_run_forged_in_dagsters_tables_is_refused_and_says_why(
-    assay: AssayStack, samples_done: None
-) -> None:
-    assay.land("forged.csv", f"{HEADER}\nt,2025-01-01,a,groceries,1.00,EUR\n".encode())
-    daemon = str(assay.service("daemon")["Id"])
-    docker("pause", daemon)  # so that the run is still queued when it is forged
-    try:
-        run_id = assay.api.launch("csv_to_parquet", csv_config("forged.csv", "forged.parquet"))
-        image = assay.setting("ASSAY_USER_CODE_IMAGE")
-        foreign = f"{assay.project}/dagster:built"
-        assay.psql(
-            f"update runs set run_body = replace(run_body, '{image}', '{foreign}') "
-            f"where run_id = '{run_id}'",
-            database="dagster",
-        )
-    finally:
-        docker("unpause", daemon)
-    wait_for("the refusal", lambda: assay.api.run(run_id)["status"] == "FAILURE", seconds=120)
-    assert not assay.run_containers(run_id)
-    said = assay.psql(f"select event from event_logs where run_id = '{run_id}'", "dagster")
-    assert "is not deployed user code of this project" in str(said)
-    assert assay.api.run(run_id)["tags"]["dagster/max_retries"] == "0"
