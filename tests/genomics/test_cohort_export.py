@@ -10,7 +10,6 @@ import pytest
 from tests.genomics.conftest import RunCallSet
 from tests.genomics.vcf_text import write_vcf
 from user_code.cli import main
-from user_code.genomics.config import CohortExportConfig
 from user_code.shared.publishing import Publisher
 
 ROWS = ["1 100 rs1 A G 50 PASS . GT 0/0 0/1", "1 200 . C T 29 PASS . GT 0/0 0/1"]
@@ -25,12 +24,37 @@ def run_export(landing: Path, run_call_set: RunCallSet) -> Any:
     )
 
 
-def test_the_config_has_exactly_three_settings() -> None:
-    assert set(CohortExportConfig.model_fields) == {
-        "min_quality_score",
-        "batch_size",
-        "output_format",
-    }
+@pytest.mark.parametrize(
+    ("config", "written"),
+    [
+        ({"keep_samples": "some.txt"}, "subject_two"),
+        ({"remove_samples": "some.txt"}, "subject_one"),
+    ],
+)
+def test_samples_are_chosen_by_a_list_that_no_record_shows(
+    config: dict[str, str],
+    written: str,
+    run_export: Any,
+    publisher: Publisher,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ASSAY_CONTRACTS", str(tmp_path / "contracts"))
+    (tmp_path / "contracts/genomics").mkdir(parents=True)
+    (tmp_path / "contracts/genomics/some.txt").write_text("subject_two\n")
+    result = run_export(**config)
+    assert result.success
+    header = (publisher.base / "reports/genomics/cohort/cohort_export.csv").read_text().split()[0]
+    assert header.split(",")[-1] == written
+    assert header.count("subject_") == 1
+    assert "subject_" not in str(result.get_asset_materialization_events())
+
+
+def test_a_list_that_is_not_there_is_named(run_export: Any, publisher: Publisher) -> None:
+    result = run_export(keep_samples="absent.txt")
+    message = str([event.event_specific_data for event in result.get_step_failure_events()])
+    assert "absent.txt: the list of samples can't be read (FileNotFoundError)" in message
+    assert not list(publisher.base.rglob("*cohort_export*"))
 
 
 def test_the_newest_export_is_the_only_one(run_export: Any, publisher: Publisher) -> None:
@@ -55,6 +79,7 @@ def test_the_newest_export_is_the_only_one(run_export: Any, publisher: Publisher
         ({"batch_size": 0}, "batch_size"),
         ({"batch_size": 2_000_000}, "batch_size"),
         ({"min_quality_score": -1.0}, "min_quality_score"),
+        ({"keep_samples": "../secret"}, "keep_samples"),
         ({"colour": "red"}, "colour"),
     ],
 )

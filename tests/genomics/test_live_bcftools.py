@@ -29,18 +29,20 @@ def genotypes(draw: st.DrawFn, n_alts: int) -> str:
 @st.composite
 def rows(draw: st.DrawFn, n_samples: int) -> list[str]:
     made = []
-    for number in range(draw(st.integers(1, 8))):
+    for position in range(100, 100 + draw(st.integers(1, 8))):
         alts = draw(st.lists(st.sampled_from(ALLELES), min_size=1, max_size=3, unique=True))
-        fields = ["GT", *draw(st.permutations(["DP", "GQ"]))][: draw(st.integers(1, 3))]
-        number_or_dot = st.one_of(st.just("."), st.integers(0, 99).map(str))
-        samples = [
-            ":".join(
-                draw(genotypes(len(alts)) if field == "GT" else number_or_dot) for field in fields
-            )
-            for _ in range(n_samples)
-        ]
+        fields = ["GT", *draw(st.permutations(["DP", "GQ", "AD"]))][: draw(st.integers(1, 4))]
+        number = st.one_of(st.just("."), st.integers(0, 99).map(str))
+        by_allele = st.lists(number, min_size=len(alts) + 1, max_size=len(alts) + 1)
+        values = {
+            "GT": genotypes(len(alts)),
+            "DP": number,
+            "GQ": number,
+            "AD": st.one_of(st.just("."), by_allele.map(",".join)),
+        }
+        samples = [":".join(draw(values[field]) for field in fields) for _ in range(n_samples)]
         qual = draw(st.sampled_from([".", "12.5", "30", "99"]))
-        row = ["1", str(100 + number), ".", "C", ",".join(alts), qual, ".", ".", ":".join(fields)]
+        row = ["1", str(position), ".", "C", ",".join(alts), qual, ".", ".", ":".join(fields)]
         made.append(" ".join([*row, *samples]))
     return made
 

@@ -14,6 +14,7 @@ from user_code.genomics.domain.inspection import inspect_call_set
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.quarantine import DOMAIN
 from user_code.genomics.reports import report_path
+from user_code.genomics.sample_lists import listed_samples
 from user_code.settings import settings
 from user_code.shared.partition_keys import PartitionKeyError, check_partition_key
 from user_code.shared.permanent import fail_permanently
@@ -56,6 +57,9 @@ def cohort_export(
                 output_format,
                 min_quality_score=config.min_quality_score,
                 batch_size=config.batch_size,
+                samples=listed_samples(
+                    inspected, _list(config.keep_samples), _list(config.remove_samples)
+                ),
             )
         except RefusedInputError as error:
             fail_permanently(context, str(error), {"place": error.place, "reason": error.reason})
@@ -74,6 +78,10 @@ def cohort_export(
             "peak_memory_mb": peak_memory_mb(),
         }
     )
+
+
+def _list(name: str) -> Path | None:
+    return settings().contracts / DOMAIN / name if name else None
 
 
 def _replace_all(folder: Path, temporary: Path, output_format: str) -> Path:

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from user_code.genomics.domain.call_set import open_call_set
-from user_code.genomics.domain.export import FORMATS, choose_samples, export
+from user_code.genomics.domain.export import FORMATS, export
 from user_code.genomics.domain.inspection import inspect_call_set
 from user_code.genomics.domain.refusals import RefusedInputError
+from user_code.genomics.sample_lists import listed_samples
 
 
 def add_export(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,10 +52,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.batch_size <= 1_000_000:
         raise RefusedInputError("--batch-size", "not between 1 and 1000000", "Try 10000.")
     inspected = inspect_call_set(open_call_set(arguments.input))
-    samples = None
-    if arguments.keep or arguments.remove:
-        keep = _names(arguments.keep) if arguments.keep else None
-        samples = choose_samples(inspected, keep, _names(arguments.remove))
+    samples = listed_samples(inspected, arguments.keep, arguments.remove)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.tmp")
     written = export(
@@ -68,10 +66,3 @@ def run_export(arguments: argparse.Namespace) -> int:
     temporary.replace(out)
     print(f"{out}: {written.rows:,} rows, {written.n_samples:,} samples")
     return 0
-
-
-def _names(path: Path | None) -> list[str]:
-    if path is None:
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip()]

@@ -9,6 +9,9 @@ from user_code.genomics.domain.export import FORMATS
 from user_code.genomics.domain.high_quality import AdjRule
 from user_code.genomics.domain.variant_rows import QcLimits
 
+# A name in the folder genomics/ of contracts.d, or empty for none.
+_FILE_NAME = r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$"
+
 # By the function, because vcf.gz can't be a name in a class.
 OutputFormat = Enum("OutputFormat", {name: name for name in FORMATS})  # type: ignore[misc]
 
@@ -32,6 +35,18 @@ class CohortExportConfig(dg.Config):
     )
     output_format: OutputFormat = Field(
         default=OutputFormat("csv"), description="csv, parquet or vcf.gz."
+    )
+    # By files, because the config of a run is seen by whoever sees the UI.
+    keep_samples: str = Field(
+        default="",
+        pattern=_FILE_NAME,
+        description="File name of a list in the folder genomics/ of contracts.d, a sample's name "
+        "on each line: only these are written. Empty: all.",
+    )
+    remove_samples: str = Field(
+        default="",
+        pattern=_FILE_NAME,
+        description="The same of samples to leave out. Empty: none.",
     )
 
 
@@ -75,7 +90,7 @@ class GenomicsQcConfig(dg.Config):
 
     reference: str = Field(
         default="",
-        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
+        pattern=_FILE_NAME,
         description="File name of a FASTA (plain or bgzipped, with its .fai) in the folder "
         "genomics/ of contracts.d: reference alleles are checked against it and variants "
         "left-aligned. Empty: neither.",
