@@ -29,7 +29,7 @@ from control_plane.postgres_patience import wait_longer_for_postgres
 from control_plane.queue_interval import look_at_the_queue_often
 from control_plane.reaper import reap, run_ended_at
 from control_plane.refused_requests import RefusedRequests
-from control_plane.service_log import service_log
+from control_plane.service_log import service_log, write_the_rest_so_too
 from control_plane.settings import Settings, SettingsError, settings
 
 log = service_log("daemon")
@@ -138,6 +138,7 @@ def main() -> None:
     """Wait for the lock, then be the daemon until stopped."""
     # As process 1 of a container Python would ignore a SIGTERM that nobody handles.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    write_the_rest_so_too()
     wait_longer_for_postgres()
     look_at_the_queue_often()
     here = settings()

@@ -36,3 +36,25 @@ def service_log(name: str) -> logging.Logger:
         ours.addHandler(handler)
         ours.setLevel(logging.INFO)
     return ours.getChild(name)
+
+
+def write_the_rest_so_too() -> None:
+    """What libraries say by no logger of ours or Dagster's becomes lines of JSON, too.
+
+    Dagster's storage warns by the root logger. Where that has no handler Python gives it one, by
+    which everything is said once more from then on, as text.
+    """
+    rest = logging.StreamHandler()
+    rest.setFormatter(JsonLines())
+    rest.addFilter(nobody_else_says)
+    logging.getLogger().addHandler(rest)
+
+
+def nobody_else_says(record: logging.LogRecord) -> bool:
+    """Whether a record comes to the root logger without having been written on its way."""
+    logger = logging.getLogger(record.name)
+    while logger.parent is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return False
+        logger = logger.parent
+    return True

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from control_plane.postgres_patience import wait_longer_for_postgres
+from control_plane.service_log import write_the_rest_so_too
 
 POOL_RECYCLE = "--db-pool-recycle"
 
@@ -23,6 +24,7 @@ def arguments(given: Sequence[str]) -> list[str]:
 
 def serve(given: Sequence[str]) -> None:
     """Serve until stopped; exits as dagster-webserver does."""
+    write_the_rest_so_too()
     wait_longer_for_postgres()
     # Imported late: it is slow, and a wrong dagster-postgres should be named first.
     from dagster_webserver.cli import main

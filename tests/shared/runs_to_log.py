@@ -15,6 +15,8 @@ def talk(context: dg.OpExecutionContext) -> None:
     context.log.info("two\nlines, “quoted”")
     dg.get_dagster_logger().info("by the module's logger")
     logging.getLogger("some.library").warning("a library warns")
+    logging.warning("as Dagster's storage warns")
+    dg.get_dagster_logger().info("after that")
     warnings.warn("of no use", stacklevel=1)
     try:
         raise KeyError("inner")

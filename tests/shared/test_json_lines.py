@@ -64,6 +64,7 @@ def test_every_line_of_a_run_is_json_and_says_of_which_run(tmp_path: Path) -> No
     assert said["two\nlines, “quoted”"]["step"] == "talk"
     assert said["by the module's logger"]["run_id"] == run_id
     assert said["a library warns"]["logger"] == "some.library"
+    assert said["as Dagster's storage warns"]["logger"] == "root"
     assert any("of no use" in line["event"] for line in lines)
     assert "KeyError: 'inner'" in said["it goes on"]["exception"]
     (failed,) = [line for line in lines if line.get("event_type") == "STEP_FAILURE"]
@@ -72,7 +73,8 @@ def test_every_line_of_a_run_is_json_and_says_of_which_run(tmp_path: Path) -> No
     assert "ValueError: root" in failed["exception"]
     for once in ("STEP_START", "RUN_START", "RUN_FAILURE"):
         assert [line.get("event_type") for line in lines].count(once) == 1
-    assert len([line for line in lines if line["event"] == "it goes on"]) == 1
+    for once in ("a library warns", "as Dagster's storage warns", "after that", "it goes on"):
+        assert len([line for line in lines if line["event"] == once]) == 1
 
 
 def test_the_platforms_own_definitions_write_so(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@
 Dagster's coloured console; handlers in dagster.yaml would only come beside it, so that each event
 were written twice. So the function that makes that console is replaced, in this one place, and a
 test tells when upstream moves. Where a person looks (a terminal) the coloured one stays. What a
-process says before it loads our code is not ours: the first line of a multiprocess step, say.
+process says before it loads our code is not ours: the first line of a code server, or of a
+multiprocess step.
 """
 
 from __future__ import annotations
@@ -87,11 +88,22 @@ def write_json_lines() -> None:
         return
     for module in (of_runs, of_sensors):
         setattr(module, _MAKER, json_console)
-    # Whatever a library says that nobody handles.
+    for handler in logging.getLogger("dagster").handlers:  # the code server's
+        handler.setFormatter(JsonLines())
+    # Libraries and warnings. Without it Dagster's storage, which warns by the root logger, gives
+    # that one a handler of its own, by which everything is said once more, as text.
+    rest = logging.StreamHandler()
+    rest.setFormatter(JsonLines())
+    rest.addFilter(nobody_else_says)
+    logging.getLogger().addHandler(rest)
     logging.captureWarnings(True)
-    if logging.lastResort is not None:
-        logging.lastResort.setFormatter(JsonLines())
-        # Else it gets a handler that is silent.
-        warnings = logging.getLogger("py.warnings")
-        if logging.lastResort not in warnings.handlers:
-            warnings.addHandler(logging.lastResort)
+
+
+def nobody_else_says(record: logging.LogRecord) -> bool:
+    """Whether a record comes to the root logger without having been written on its way."""
+    logger = logging.getLogger(record.name)
+    while logger.parent is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return False
+        logger = logger.parent
+    return True
