@@ -13,25 +13,17 @@ write_json_lines()
 from user_code.finance import definitions as finance
 from user_code.genomics import definitions as genomics
 from user_code.shared import definitions as shared
-from user_code.shared.count_alerts import build_count_alerts
 from user_code.shared.postgres_patience import wait_longer_for_postgres
 from user_code.shared.resources import default_resources
 
 # Each run container, and the code server, loads this module first.
 wait_longer_for_postgres()
 
-finance_count_alerts = build_count_alerts(
-    "finance",
-    "daily_summary",
-    "SELECT source, date, sum(transaction_count) FROM finance.daily_summary GROUP BY source, date",
-)
-
 defs = dg.Definitions.merge(
     genomics.defs,
     finance.defs,
     shared.defs,
     dg.Definitions(
-        sensors=[finance_count_alerts],
         resources=default_resources(),
         # A run is isolated by its container: a second level of processes would cost seconds.
         executor=dg.in_process_executor,

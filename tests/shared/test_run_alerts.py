@@ -116,6 +116,44 @@ def test_a_failure_says_where_and_what_but_no_data_and_a_success_closes_it(
     assert alerts(publisher)[0][1] == "closed"
 
 
+RANGE = {
+    "dagster/asset_partition_range_start": "2025-01-02",
+    "dagster/asset_partition_range_end": "2025-01-04",
+}
+
+
+def test_the_alert_of_a_range_closes_once_each_of_its_days_has_succeeded(
+    instance: dg.DagsterInstance, publisher: Publisher
+) -> None:
+    run(instance, succeed, {"dagster/partition": "2025-01-03"})  # before: of no account
+    cursor = tick(instance, publisher, None)
+    run(instance, crash, RANGE)
+    # Over before the failure is seen, but after it.
+    run(instance, succeed, {"dagster/partition": "2025-01-02"})
+    cursor = tick(instance, publisher, cursor)
+    for day in ("2025-01-04", "2025-01-05", "2025-02-03"):
+        run(instance, succeed, {"dagster/partition": day})
+        cursor = tick(instance, publisher, cursor)
+    assert [row[:2] for row in alerts(publisher)] == [
+        ("run.failed:daily:2025-01-02..2025-01-04", "open")
+    ]
+    run(instance, succeed, {"dagster/partition": "2025-01-03"})
+    tick(instance, publisher, cursor)
+    assert [row[1] for row in alerts(publisher)] == ["closed"]
+
+
+def test_a_wider_range_closes_a_range_and_a_day_in_it(
+    instance: dg.DagsterInstance, publisher: Publisher
+) -> None:
+    run(instance, crash, RANGE)
+    run(instance, crash, {"dagster/partition": "2025-01-03"})
+    cursor = tick(instance, publisher, None)
+    assert [row[1] for row in alerts(publisher)] == ["open", "open"]
+    run(instance, succeed, RANGE | {"dagster/asset_partition_range_end": "2025-01-09"})
+    tick(instance, publisher, cursor)
+    assert [row[1] for row in alerts(publisher)] == ["closed", "closed"]
+
+
 def test_our_own_message_is_told_and_its_run_is_not_retried(
     instance: dg.DagsterInstance, publisher: Publisher
 ) -> None:

@@ -18,10 +18,19 @@ from user_code.finance.rates import (
     exchange_rates_job,
     rates_schedules,
 )
+from user_code.finance.row_floors import row_floors
+from user_code.shared.count_alerts import build_count_alerts
 from user_code.shared.quarantine_alerts import build_quarantine_alerts
 
 finance_quarantine = build_quarantine_alerts(
     DOMAIN, TRANSACTIONS, records="records", quarantined="quarantined"
+)
+
+finance_count_alerts = build_count_alerts(
+    DOMAIN,
+    "daily_summary",
+    "SELECT source, date, sum(transaction_count) FROM finance.daily_summary GROUP BY source, date",
+    row_floors,
 )
 
 defs = dg.Definitions(
@@ -29,5 +38,11 @@ defs = dg.Definitions(
     asset_checks=[*CHECKS, every_amount_has_a_rate],
     jobs=[finance_daily, exchange_rates_job],
     schedules=rates_schedules(),
-    sensors=[finance_landing, finance_recompute, finance_automation, finance_quarantine],
+    sensors=[
+        finance_landing,
+        finance_recompute,
+        finance_automation,
+        finance_quarantine,
+        finance_count_alerts,
+    ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
@@ -74,12 +74,23 @@ def _comparable(counts: Mapping[date, int], day: date) -> Sequence[int]:
     return list(before.values()) if len(before) >= _ENOUGH_DAYS else []
 
 
-def build_count_alerts(domain: str, asset: str, counts_sql: str) -> dg.SensorDefinition:
+def no_own_floors(_: Collection[str]) -> Mapping[str, int]:
+    """No feed has a floor of its own."""
+    return {}
+
+
+def build_count_alerts(
+    domain: str,
+    asset: str,
+    counts_sql: str,
+    own_floors: Callable[[Collection[str]], Mapping[str, int]] = no_own_floors,
+) -> dg.SensorDefinition:
     """A sensor, RUNNING by default, that judges the newest day of each feed of `asset`.
 
     `counts_sql` gives rows (feed text, day date, rows bigint) from the warehouse. It is asked
     whenever partitions of `asset` have been committed and none is being committed any more. The
-    floor is `ASSAY_COUNT_FLOOR`. One alert per feed; a plausible newest day closes it.
+    floor is what `own_floors` says of these feeds, else `ASSAY_COUNT_FLOOR`. One alert per feed; a
+    plausible newest day closes it.
     """
 
     @dg.sensor(
@@ -89,7 +100,7 @@ def build_count_alerts(domain: str, asset: str, counts_sql: str) -> dg.SensorDef
         description=f"Row counts of the newest day in {asset}: too few, or far from usual, alert.",
     )
     def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SensorResult:
-        floor = settings().count_floor
+        everybodys = settings().count_floor
         with publisher.warehouse_for_sensor.transaction() as cursor:
             cursor.execute(
                 "SELECT max(committed_at)::text,"
@@ -104,7 +115,9 @@ def build_count_alerts(domain: str, asset: str, counts_sql: str) -> dg.SensorDef
             feeds: dict[str, dict[date, int]] = {}
             for feed, day, rows in cursor.fetchall():
                 feeds.setdefault(feed, {})[day] = int(rows)
+            own = own_floors(feeds)
             for feed, counts in feeds.items():
+                floor = own.get(feed, everybodys)
                 _tell(cursor, domain, asset, feed, judge_counts(counts, floor), floor)
         return dg.SensorResult(skip_reason=f"judged {len(feeds)} feeds", cursor=newest)
 

@@ -1,5 +1,7 @@
 """A run that failed for good opens an alert; the same job's later success closes it.
 
+A run over several days closes with the last of them that succeeds, by itself or with others.
+
 Not Dagster's own run-failure sensor: its cursor moves on even when the handler raises, and that
 alert would be lost. Here the cursor moves once the alert is committed.
 """
@@ -18,6 +20,8 @@ from dagster import RunRecord
 from user_code.shared.alerts import close_alert, raise_alert
 from user_code.shared.asset_facts import domain_and_owners, ui_link
 from user_code.shared.publishing import Publisher
+from user_code.shared.range_alerts import close_covered_ranges
+from user_code.shared.run_alert_keys import alert_key
 from user_code.shared.run_endings import Ending, how_it_failed
 from user_code.shared.run_partitions import name_of, partitions_of
 
@@ -87,6 +91,7 @@ def build_run_failure_alerts() -> dg.SensorDefinition:
                 run = record.dagster_run
                 if run.is_success:
                     close_alert(cursor, alert_key(run))
+                    close_covered_ranges(cursor, context.instance, run)
                     continue
                 ending = how_it_failed(context.instance, run.run_id)
                 # A container that is killed for its memory will be so again: don't wait for it.
@@ -98,15 +103,6 @@ def build_run_failure_alerts() -> dg.SensorDefinition:
         )
 
     return look
-
-
-def alert_key(run: dg.DagsterRun) -> str:
-    """The same for each run of one job over the same partitions (or assets, if chosen by hand)."""
-    what = run.job_name
-    if what.startswith("__"):  # assets launched without a job
-        chosen = sorted(key.to_user_string() for key in run.asset_selection or ())
-        what = "assets " + ",".join(chosen)
-    return f"run.failed:{what}:{partitions_of(run)}"
 
 
 def _finished(

@@ -1,0 +1,1 @@
+"""Writing a day to the warehouse, beside PostgreSQL's own COPY."""
