@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SupersededError", "Warehouse", "replace_partition"]
 
+# A password is renewed within seconds; one that is refused for longer is wrong.
+REFUSED_SECONDS = 30
+
 
 class SupersededError(RuntimeError):
     """A newer attempt has committed this partition; what this one made must not replace it."""
@@ -39,16 +42,20 @@ class Warehouse:
     def connect(self) -> Connection:
         """A new connection; an absent server is waited for, up to the patience of this object.
 
-        Raises psycopg2.OperationalError.
+        A refused password is tried again for a while: it may be changing at this moment, in its
+        file first, then in Postgres. Raises psycopg2.OperationalError.
         """
-        deadline = time.monotonic() + self._patience_seconds
+        began = time.monotonic()
         pause = 0.2
         while True:
             try:
                 return psycopg2.connect(self._dsn)
             except psycopg2.OperationalError as error:
-                hopeless = any(word in str(error) for word in ("authentication", "does not exist"))
-                if hopeless or time.monotonic() + pause > deadline:
+                patience = self._patience_seconds
+                if "authentication" in str(error):
+                    patience = min(patience, REFUSED_SECONDS)
+                hopeless = "does not exist" in str(error)
+                if hopeless or time.monotonic() + pause > began + patience:
                     raise
             time.sleep(pause)
             pause = min(pause * 2, 5)
