@@ -1,6 +1,7 @@
 """`make bench`: what a run costs in its own container, against Dagster's example and the floor.
 
-The three are measured in turn, on one machine, with the same images and the same definitions.
+The three are measured in turn, on one machine, with the same images and the same definitions. Then
+what docker_gate adds to a launch, against the engine's own socket.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from benchmarks.deployment import Deployment, start_postgres
 from benchmarks.engine import BenchmarkError, Engine
-from benchmarks.report import machine, table
+from benchmarks.gate import time_launches
+from benchmarks.report import launch_table, machine, table
 
 # What a run container does before and besides its work, and nothing else.
 FLOOR = "import noop_definitions; noop_definitions.defs.get_repository_def()"
@@ -26,9 +28,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=10, help="of each kind (default 10)")
     parser.add_argument("--many", type=int, default=40, help="runs for the throughput (default 40)")
+    parser.add_argument("--launches", type=int, default=100, help="by each socket (default 100)")
+    parser.add_argument("--only-launches", action="store_true", help="what docker_gate adds, alone")
     given = parser.parse_args()
     try:
-        measure(given.runs, given.many)
+        if not given.only_launches:
+            measure(given.runs, given.many)
+        measure_gate(given.launches)
     except BenchmarkError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
@@ -60,6 +66,17 @@ def measure(runs: int, many: int) -> None:
         here = machine(engine.client.info())
     print(f"\n{datetime.now(UTC):%Y-%m-%d}, {here}; load before the start {load:.1f}.\n")
     print(table(seconds, many / minutes))
+
+
+def measure_gate(launches: int) -> None:
+    """Print what docker_gate adds to a launch, by `launches` of them by each way."""
+    load = os.getloadavg()[0]
+    with Engine(images(settings())) as engine:
+        say(f"{launches} launches through docker_gate, and as many without it, in turn")
+        seconds = time_launches(engine, launches)
+        here = machine(engine.client.info())
+    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {here}; load before the start {load:.1f}.\n")
+    print(launch_table(seconds))
 
 
 def settings() -> dict[str, str]:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import docker
 import docker.errors
@@ -48,6 +49,7 @@ class Engine:
         self.client.networks.create(self.network, labels={LABEL: self.project})
         try:
             self.images["noop"] = self._noop_image()
+            self.images["ends_at_once"] = self._image_that_ends_at_once()
         except BaseException:
             self.__exit__()
             raise
@@ -68,8 +70,9 @@ class Engine:
         for volume in self.client.volumes.list(filters={"name": f"{self.project}_"}):
             volume.remove(force=True)
         self.client.networks.get(self.network).remove()
-        if noop:
-            self.client.images.remove(noop, force=True)
+        for name in ("ends_at_once", "noop"):
+            if name in self.images:
+                self.client.images.remove(self.images[name], force=True)
 
     def start(
         self,
@@ -81,18 +84,27 @@ class Engine:
         files: Mapping[str, Path] | None = None,
         socket: bool = False,
         port: int | None = None,
+        volumes: Mapping[str, str] | None = None,
     ) -> Container:
         """Start a container of `image` (a key of `images`).
 
         `alias`: its name on the network; `files`: path in the container → file to put there;
-        `socket`: root with the engine's socket; `port`: published on a free loopback port.
+        `socket`: root with the engine's socket; `port`: published on a free loopback port;
+        `volumes`: name, to which the project's is put before → where it is mounted.
         """
         container = self.client.containers.create(
             self.images[image],
             command and list(command),
             environment=dict(environment),
             labels={LABEL: self.project},
-            volumes={**(SOCKET if socket else {}), self.secrets: {"bind": SECRETS, "mode": "ro"}},
+            volumes={
+                **(SOCKET if socket else {}),
+                self.secrets: {"bind": SECRETS, "mode": "ro"},
+                **{
+                    f"{self.project}_{name}": {"bind": place, "mode": "rw"}
+                    for name, place in (volumes or {}).items()
+                },
+            },
             user="root" if socket else None,
             ports={f"{port}/tcp": ("127.0.0.1", None)} if port else {},
         )
@@ -123,10 +135,16 @@ class Engine:
         command: Sequence[str],
         environment: Mapping[str, str],
         files: Mapping[str, Path] | None = None,
+        *,
+        seconds: float = 300,
+        **given: Any,
     ) -> str:
-        """Run a container to its end; what it printed. BenchmarkError if it fails."""
-        container = self.start(image, command, environment, files=files)
-        code = container.wait(timeout=300)["StatusCode"]
+        """Run a container to its end; what it printed. BenchmarkError if it fails.
+
+        `seconds`: the most that it may take; `given`: as for `start`.
+        """
+        container = self.start(image, command, environment, files=files, **given)
+        code = container.wait(timeout=seconds)["StatusCode"]
         output = container.logs().decode(errors="replace")
         container.remove()
         if code:
@@ -170,12 +188,20 @@ class Engine:
             time.sleep(0.5)
 
     def _noop_image(self) -> str:
-        tag = f"{self.project}/noop:1"
         recipe = f"FROM {self.images['user_code']}\nCOPY noop_definitions.py /app/\n"
         recipe += "RUN python -c 'import noop_definitions'\n"
-        context = _tar(
-            {"noop_definitions.py": HERE / "noop_definitions.py"}, {"Dockerfile": recipe}
-        )
+        return self._build("noop:1", recipe, {"noop_definitions.py": HERE / "noop_definitions.py"})
+
+    def _image_that_ends_at_once(self) -> str:
+        """Deployed user code in docker_gate's eyes, whose runs do nothing at all."""
+        recipe = f"FROM {self.images['user_code']}\n"
+        recipe += f"LABEL assay.project={self.project} assay.kind=user_code\n"
+        recipe += 'ENTRYPOINT ["true"]\n'
+        return self._build("user_code:ends-at-once", recipe, {})
+
+    def _build(self, name: str, recipe: str, files: Mapping[str, Path]) -> str:
+        tag = f"{self.project}/{name}"
+        context = _tar(files, {"Dockerfile": recipe})
         self.client.images.build(fileobj=context, custom_context=True, tag=tag, rm=True)
         return tag
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 GOAL_OF_FLOOR, GOAL_OF_EXAMPLE, GOAL_RUNS_A_MINUTE = 1.4, 0.4, 30.0
+GOAL_OF_GATE = 0.05
 NAMES = {
     "floor": "floor: a bare container that loads the definitions",
     "assay": "Assay: creation to end of a run",
@@ -39,6 +40,26 @@ def table(seconds: Mapping[str, Sequence[float]], runs_a_minute: float) -> str:
             f"| {text} | {value:.2f} {unit} | {sign} {goal:g} | {'met' if met else 'missed'} |"
         )
     return "\n".join(lines)
+
+
+def launch_table(seconds: Mapping[str, Sequence[float]]) -> str:
+    """Markdown for `seconds` (direct, gate → one figure per launch), and what the gate adds."""
+    names = {"direct": "at the engine's own socket", "gate": "through `docker_gate`"}
+    lines = ["| a launch | median | fastest | slowest |", "|---|---|---|---|"]
+    for way, text in names.items():
+        values = seconds[way]
+        figures = (median(values), min(values), max(values))
+        lines.append(f"| {text} | " + " | ".join(f"{1000 * v:.0f} ms" for v in figures) + " |")
+    added = median(seconds["gate"]) - median(seconds["direct"])
+    verdict = "met" if added <= GOAL_OF_GATE else "missed"
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"`docker_gate` adds {1000 * added:.0f} ms to a launch "
+            f"(goal: ≤ {1000 * GOAL_OF_GATE:.0f} ms, {verdict}).",
+        ]
+    )
 
 
 def machine(engine: Mapping[str, object]) -> str:

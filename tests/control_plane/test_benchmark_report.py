@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from benchmarks.__main__ import images
-from benchmarks.report import machine, table
+from benchmarks.report import launch_table, machine, table
 
 SECONDS = {"floor": [2.0, 2.0, 9.0], "assay": [2.4, 2.5, 2.6], "example": [11.0, 8.0, 10.0]}
 
@@ -30,6 +30,14 @@ def test_each_goal_is_said_to_be_met_or_missed() -> None:
     assert verdicts(31.0) == ["met", "met", "met"]
     assert verdicts(29.9) == ["met", "met", "missed"]
     assert verdicts(31.0, assay=[4.5]) == ["missed", "missed", "met"]
+
+
+def test_what_the_gate_adds_is_the_medians_difference_and_is_judged() -> None:
+    text = launch_table({"direct": [0.1, 0.2, 9.0], "gate": [0.23, 0.24, 0.25]})
+    assert rows(text)[3] == ["through `docker_gate`", "240 ms", "230 ms", "250 ms"]
+    assert text.endswith("adds 40 ms to a launch (goal: ≤ 50 ms, met).")
+    text = launch_table({"direct": [0.2], "gate": [0.26]})
+    assert text.endswith("adds 60 ms to a launch (goal: ≤ 50 ms, missed).")
 
 
 def test_the_machine_is_named() -> None:
