@@ -81,7 +81,7 @@ bench: venv ## measure runs against Dagster's example configuration and against 
 lock: ## resolve requirements/*.in into the hash-locked requirements/*.txt
 	@deploy/locks.sh
 
-rotate: ## a new password: SECRET=dagster, migrator, user_code, alerter, analyst or all
+rotate: ## a new password: SECRET=dagster, viewer, migrator, user_code, alerter, analyst or all
 	@deploy/secrets.sh rotate "$(SECRET)"
 
 secret: ## take a secret from standard input: SECRET=alert_urls, or SECRET=analyst

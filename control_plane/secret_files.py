@@ -19,7 +19,7 @@ from pathlib import Path
 
 from control_plane.scram import verifier, verifies
 
-ROLES = ("dagster", "migrator", "user_code", "alerter", "analyst")
+ROLES = ("dagster", "viewer", "migrator", "user_code", "alerter", "analyst")
 ALERT_URLS = "alert_urls"
 
 # Reader → the database roles that it may be. A run is what user_code is, by a volume of its own.
@@ -29,7 +29,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "user_code": ("dagster", "user_code"),
     "run": ("dagster", "user_code"),
     "webserver": ("dagster",),
-    "viewer": ("dagster",),
+    "viewer": ("viewer",),
     "daemon": ("dagster",),
     "janitor": ("dagster",),
     "alerter": ("alerter",),

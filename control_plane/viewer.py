@@ -2,7 +2,8 @@
 
 dagster-webserver with `--read-only`, and without what that leaves open: two mutations ask for no
 permission, and a run's debug file holds more than its page shows. Here every mutation is refused,
-also those of later versions, before anything of it is looked at.
+also those of later versions, before anything of it is looked at. Its database role may only read:
+what Dagster would write while somebody looks, it leaves alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Collection
 from typing import Any
 
 import dagster_webserver.app
+from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster_webserver.webserver import DagsterWebserver
 from graphql import ASTValidationRule, GraphQLError, OperationDefinitionNode, OperationType
 from starlette.routing import BaseRoute, Route
@@ -48,8 +50,21 @@ class ViewerWebserver(DagsterWebserver[Any, Any]):
         ]
 
 
+def leave_the_cache_alone() -> None:
+    """Make this process keep no cache of partitions' states, which it would write into a table.
+
+    It still uses what the others have written, and computes what came since.
+    """
+    SqlEventLogStorage.can_write_asset_status_cache = _may_not  # type: ignore[assignment, method-assign]
+
+
+def _may_not(_storage: SqlEventLogStorage) -> bool:
+    return False
+
+
 def main() -> None:
     """Serve until stopped; exits as dagster-webserver does."""
+    leave_the_cache_alone()
     # There is no public way to have the command serve another class than its own.
     dagster_webserver.app.DagsterWebserver = ViewerWebserver  # type: ignore[attr-defined]
     serve([READ_ONLY, *sys.argv[1:]])

@@ -31,7 +31,7 @@ keep() {
 roles() { deploy/compose.sh exec -T --user postgres postgres bash /docker-entrypoint-initdb.d/10-assay.sh; }
 
 rotate() {
-    [[ -n $1 ]] || fail "which secret?" "make rotate SECRET=dagster, migrator, user_code, alerter, analyst or all"
+    [[ -n $1 ]] || fail "which secret?" "make rotate SECRET=dagster, viewer, migrator, user_code, alerter, analyst or all"
     secrets rotate "$1" </dev/null
     # Who connects reads the new password; whoever is connected stays so. Nothing is restarted.
     if is_up postgres; then roles; else note "Postgres is not running: make up will tell it"; fi

@@ -8,13 +8,15 @@ from typing import Any
 import dagster as dg
 import dagster_webserver.app
 import pytest
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster_graphql.schema import create_schema
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.applications import Starlette
 
-from control_plane.viewer import ViewerWebserver
+from control_plane.viewer import ViewerWebserver, leave_the_cache_alone
 
 MUTATIONS = sorted(create_schema().graphql_schema.mutation_type.fields)
 
@@ -76,3 +78,24 @@ def test_routes_that_are_not_for_looking_are_gone(viewer: Starlette) -> None:
         assert ask(viewer, "POST", f"/{path}/x", {})[0] in (200, 405)  # at best the UI's page
     paths = {str(getattr(route, "path", "")) for route in viewer.routes}
     assert not {path for path in paths if path.startswith(("/download_debug", "/report_asset"))}
+
+
+def test_looking_at_partitions_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The viewer's database role may not write, and Dagster keeps a cache in an asset's row."""
+
+    @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b"]))
+    def parts() -> None: ...
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([parts], partition_key="a", instance=instance)
+
+        def kept_after_a_look() -> object:
+            get_and_update_asset_status_cache_value(instance, parts.key, parts.partitions_def)
+            return instance.get_asset_records([parts.key])[0].asset_entry.cached_status
+
+        name = "can_write_asset_status_cache"
+        monkeypatch.setattr(SqlEventLogStorage, name, getattr(SqlEventLogStorage, name))
+        leave_the_cache_alone()
+        assert kept_after_a_look() is None
+        monkeypatch.undo()
+        assert kept_after_a_look() is not None

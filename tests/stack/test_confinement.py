@@ -3,6 +3,8 @@
 import json
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 from contextlib import closing
 
 import pytest
@@ -112,3 +114,56 @@ def test_a_run_sees_neither_a_socket_nor_another_readers_secrets(assay: AssaySta
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert owned.stdout.split("\n")[:2] == ["700 10001", "600 10001"]
+
+
+# Below the root of whatever serves the reports: what a link could be meant for.
+PRIVATE = (
+    *(
+        "run/assay-secrets/pgpass",
+        "secrets/vault/dagster",
+        "assay/logins/users",
+        "assay/tls/key.pem",
+    ),
+    *("assay/gateway_state/caddy/pki/authorities/local/root.key", "assay/gateway_logs/access.log"),
+    *("assay/data", "assay/landing", "assay/compute_logs", "var/run/docker.sock", "root", "mnt"),
+)
+
+
+def test_a_link_among_the_reports_leads_to_nothing_private(assay: AssayStack) -> None:
+    """Planted as a run could: in its volume, by its user."""
+
+    def in_the_volume(script: str) -> None:
+        docker(
+            "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", "10001:10001",
+            "--volume", f"{assay.project}_reports:/reports",
+            assay.setting("ASSAY_USER_CODE_IMAGE"), "bash", "-euc", script,
+        )  # fmt: skip
+
+    def shown(path: str) -> tuple[int, str]:
+        request = urllib.request.Request(
+            f"{assay.api.url}/reports/planted/{path}",
+            headers={"Authorization": assay.api.authorization},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read().decode(errors="replace")
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    in_the_volume(
+        "mkdir /reports/planted; cd /reports/planted; echo fine >report.html; ln -s / way_out"
+    )
+    try:
+        assert shown("report.html") == (200, "fine\n")
+        # Links are followed, within the container of the reports:
+        assert shown("way_out/assay/reports/planted/report.html") == (200, "fine\n")
+        assert {path: shown(f"way_out/{path}")[0] for path in PRIVATE} == dict.fromkeys(
+            PRIVATE, 404
+        )
+        # What it is told is nobody's secret: where Caddy keeps its files.
+        for process in ("1", "self"):
+            _, told = shown(f"way_out/proc/{process}/environ")
+            assert "ASSAY_" not in told
+            assert "PASS" not in told
+    finally:
+        in_the_volume("rm -r /reports/planted")

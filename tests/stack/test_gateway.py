@@ -8,6 +8,7 @@ import pytest
 from assay_stack import AssayStack
 from dagster_api import DagsterApi
 from dagster_graphql import DagsterGraphQLClient, ReloadRepositoryLocationStatus
+from docker_engine import docker
 from requests.auth import HTTPBasicAuth
 
 MUTATIONS = "{ __schema { mutationType { fields { name } } } }"
@@ -45,6 +46,35 @@ def test_a_viewer_sees_the_same_and_no_mutation_of_the_live_schema_is_executed(
     for name in names:
         status, text = post(viewer, "/graphql", {"query": f"mutation {{ {name} }}"})
         assert (status, "change nothing" in text) == (400, True), name
+
+
+PARTITIONS = """
+{ assetNodes { assetKey { path } partitionStats { numMaterialized numPartitions }
+    assetPartitionStatuses { __typename }
+    latestRunForPartition: assetMaterializations(limit: 1) { runId } }
+  runsOrError { ... on Runs { results { runId stats { __typename } } } }
+  instance { daemonHealth { allDaemonStatuses { healthy } } autoMaterializePaused }
+  partitionBackfillsOrError { __typename }
+  sensorsOrError(repositorySelector: {
+      repositoryName: "__repository__", repositoryLocationName: "user_code"}) {
+    ... on Sensors { results { sensorState { ticks(limit: 5) { status } } } } } }
+"""
+
+
+def test_what_a_viewer_looks_at_is_read_by_a_role_that_can_write_nothing(
+    assay: AssayStack, viewer: DagsterApi, samples_done: None
+) -> None:
+    # Partitions' states are kept in a table: forgotten there, so that they are computed now.
+    assay.psql("update asset_keys set cached_status_data = null", "dagster")
+    seen = viewer.ask(PARTITIONS)
+    mine, theirs = (
+        {node["assetKey"]["path"][0]: node["partitionStats"] for node in data["assetNodes"]}
+        for data in (seen, assay.api.ask(PARTITIONS))
+    )
+    assert mine["daily_summary"]["numMaterialized"] >= 120
+    assert mine == theirs
+    said = docker("logs", "--tail", "500", str(assay.service("viewer")["Id"]))
+    assert "InsufficientPrivilege" not in said
 
 
 def test_a_viewer_reports_no_asset_and_gets_no_debug_file(viewer: DagsterApi) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from assay_stack import AssayStack
 from docker_engine import containers, docker
+from waiting import wait_for
 from webhook import Webhook
 
 pytestmark = pytest.mark.usefixtures("samples_done")
@@ -43,9 +44,9 @@ def test_no_secret_is_anywhere_but_in_its_readers_files(
     listed = docker(
         "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", "10001:10001",
         "--volume", f"{assay.project}_secret_vault:/vault:ro", f"{assay.project}/dagster:built",
-        "bash", "-c", "cd /vault && grep -h . dagster migrator user_code alerter analyst",
+        "bash", "-c", "cd /vault && grep -h . dagster viewer migrator user_code alerter analyst",
     ).split()  # fmt: skip
-    assert len(set(listed)) == 5
+    assert len(set(listed)) == 6
     for place, text in everything_told(assay, webhook).items():
         assert not any(secret in text for secret in listed), place
     for image in ("dagster:built", "user_code:built"):
@@ -96,6 +97,17 @@ FORBIDDEN = {
         "select * from ops.alert_deliveries", "create temporary table x (a int)",
     ],
     "migrator": ["create role x", "set role dagster", "copy (select 1) to program 'id'"],
+    # Of Dagster's own database: what a viewer's web server could do there.
+    "viewer": [
+        "insert into runs (run_id, status) values ('x', 'QUEUED')",
+        "update runs set status = 'SUCCESS'", "update run_tags set value = 'x'",
+        "delete from event_logs", "truncate event_logs",
+        "update instigators set status = 'STOPPED'",
+        "update asset_keys set cached_status_data = ''", "insert into kvs values ('x', 'y')",
+        "insert into bulk_actions (key, status, timestamp) values ('x', 'REQUESTED', now())",
+        "create table x (a int)", "drop table runs", "create schema x", "set role dagster",
+        "create temporary table x (a int)", "alter role viewer superuser",
+    ],
 }  # fmt: skip
 
 
@@ -103,7 +115,29 @@ FORBIDDEN = {
 def test_a_role_may_not_do_what_is_not_its_work(assay: AssayStack, role: str) -> None:
     for statement in FORBIDDEN[role]:
         with pytest.raises(AssertionError, match=r"permission denied|must be|read-only|may"):
-            assay.psql(f"begin; set local session authorization {role}; {statement}; rollback")
+            assay.psql(
+                f"begin; set local session authorization {role}; {statement}; rollback",
+                "dagster" if role == "viewer" else "warehouse",
+            )
+
+
+def test_the_viewers_server_is_the_role_that_reads_and_its_file_has_no_other(
+    assay: AssayStack,
+) -> None:
+    viewer = str(assay.service("viewer")["Id"])
+    assert docker("exec", viewer, "cut", "-d:", "-f4", "/run/assay-secrets/pgpass") == "viewer"
+    granted = assay.psql(
+        "select privilege_type, count(*) > 10 from information_schema.role_table_grants"
+        " where grantee = 'viewer' group by 1",
+        "dagster",
+    )
+    assert granted == [["SELECT", "t"]]
+    unread = assay.psql(
+        "select tablename from pg_tables where schemaname = 'public'"
+        " and not has_table_privilege('viewer', 'public.' || quote_ident(tablename), 'select')",
+        "dagster",
+    )
+    assert unread == []
 
 
 def test_what_the_catalogue_grants_is_what_is_written_down(assay: AssayStack) -> None:
@@ -111,12 +145,12 @@ def test_what_the_catalogue_grants_is_what_is_written_down(assay: AssayStack) ->
         "select rolname, rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls"
         " from pg_roles where rolcanlogin order by 1"
     )
-    ours = ["alerter", "analyst", "dagster", "migrator", "user_code"]
+    ours = ["alerter", "analyst", "dagster", "migrator", "user_code", "viewer"]
     assert roles == sorted([*([role, "f"] for role in ours), ["postgres", "t"]])
     kept = assay.psql("select distinct left(rolpassword, 14) from pg_authid where rolcanlogin")
     assert kept == [["SCRAM-SHA-256$"]]
-    assert assay.psql("select count(*) from pg_auth_members where member::regrole::text = any"
-                      "('{alerter,analyst,dagster,migrator,user_code}')") == [["0"]]  # fmt: skip
+    members = "select count(*) from pg_auth_members where member::regrole::text = any"
+    assert assay.psql(f"{members}('{{{','.join(ours)}}}')") == [["0"]]
     granted = assay.psql(
         "select grantee, table_name, string_agg(privilege_type, ' ' order by privilege_type)"
         " from information_schema.role_table_grants where table_schema = 'ops'"
@@ -131,9 +165,9 @@ def test_what_the_catalogue_grants_is_what_is_written_down(assay: AssayStack) ->
     assert others == [["SELECT"]]
     dagster = assay.psql(
         "select rolname from pg_roles where rolcanlogin and not rolsuper"
-        " and has_database_privilege(rolname, 'dagster', 'connect')"
+        " and has_database_privilege(rolname, 'dagster', 'connect') order by 1"
     )
-    assert dagster == [["dagster"]]
+    assert dagster == [["dagster"], ["viewer"]]
 
 
 def test_the_superuser_comes_in_by_the_socket_alone_and_others_need_their_password(
@@ -176,3 +210,41 @@ def test_a_rotated_password_is_used_at_once_and_nothing_is_restarted(assay: Assa
         " psycopg2.connect(settings().dagster_dsn())",
     )  # fmt: skip
     assert assay.api.location()
+
+
+def test_a_password_that_postgres_does_not_know_yet_is_tried_again(assay: AssayStack) -> None:
+    """Between the two steps of a rotation: the file is new, Postgres has not been told."""
+    postgres = str(assay.service("postgres")["Id"])
+    since = docker("exec", postgres, "date", "+%s")
+    assay.psql("alter role user_code password 'another than the one in the file'")
+    try:
+        with subprocess.Popen(
+            ["docker", "exec", str(assay.service("user_code")["Id"]), "python", "-c",
+             "from user_code.settings import settings;"
+             " from user_code.shared.warehouse import Warehouse;"
+             " Warehouse(settings().warehouse_dsn()).now()"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as connecting:  # fmt: skip
+            wait_for(
+                "a refusal",
+                lambda: 'failed for user "user_code"' in log_since(postgres, since),
+                seconds=60,
+            )
+            tell_postgres(postgres)
+            said, _ = connecting.communicate(timeout=120)
+            assert connecting.returncode == 0, said
+    finally:
+        tell_postgres(postgres)
+
+
+def log_since(container: str, moment: str) -> str:
+    return subprocess.run(
+        ["docker", "logs", "--since", moment, container],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
+    ).stdout  # fmt: skip
+
+
+def tell_postgres(container: str) -> None:
+    """The second step of a rotation, as `make rotate` does it."""
+    script = "/docker-entrypoint-initdb.d/10-assay.sh"
+    docker("exec", "--user", "postgres", container, "bash", script)
