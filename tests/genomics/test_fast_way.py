@@ -1,5 +1,6 @@
 """The fast way against the general way: the same tables, or left to the general way."""
 
+import hashlib
 import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from samples.bgzf import END_MARKER, compress
 from tests.genomics.computed import Tables, compute
 from tests.genomics.test_live_bcftools import rows
 from tests.genomics.vcf_text import HEADER, write_vcf
@@ -67,6 +69,51 @@ MIXED = [
 def test_the_usual_goes_the_fast_way(tmp_path: Path) -> None:
     path = write_vcf(tmp_path / "c.vcf.gz", MIXED, SAMPLES, HEADER + INFO)
     assert compute(path, fast_from=0).raw["reader"].item().startswith("numba")
+    assert_both_ways_agree(path)
+
+
+def bgzip(text: bytes, path: Path, size: int) -> Path:
+    """Written in blocks of `size` bytes."""
+    parts = [text[at : at + size] for at in range(0, len(text), size)]
+    path.write_bytes(b"".join(compress(part)[: -len(END_MARKER)] for part in parts) + END_MARKER)
+    return path
+
+
+def test_blocks_and_chunks_of_blocks_may_end_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = write_vcf(tmp_path / "c.vcf", MIXED, SAMPLES, HEADER + INFO).read_bytes()
+    path = tmp_path / "c.vcf.gz"
+    for size, blocks in [*((size, 1) for size in range(11, 311, 20)), (7, 5), (50, 2), (2000, 1)]:
+        monkeypatch.setattr(text_chunks, "BLOCKS", blocks)
+        found = compute(bgzip(text, path, size), fast_from=0)
+        assert found.raw["reader"].item().startswith("numba")
+        assert found.raw["sha256"].item() == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert_both_ways_agree(bgzip(text, path, 11))
+
+
+def test_damaged_blocks_go_the_general_way(tmp_path: Path) -> None:
+    text = write_vcf(tmp_path / "c.vcf", MIXED, SAMPLES, HEADER + INFO).read_bytes()
+    path = bgzip(text, tmp_path / "c.vcf.gz", 200)
+    whole = path.read_bytes()
+    chance = random.Random(5)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(len(whole) - len(END_MARKER))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        assert_both_ways_agree(path)
+
+
+@pytest.mark.parametrize("form", ["c.vcf", "c.vcf.gz"])
+def test_a_last_line_without_its_end_goes_the_general_way(form: str, tmp_path: Path) -> None:
+    text = write_vcf(tmp_path / "c.vcf", MIXED, SAMPLES, HEADER + INFO).read_bytes()[:-1]
+    path = tmp_path / form
+    if form == "c.vcf":
+        path.write_bytes(text)
+    else:
+        bgzip(text, path, 200)
+    found = outcome(path, True)
+    assert isinstance(found, str) or found.raw["reader"].item().startswith("cyvcf2")
     assert_both_ways_agree(path)
 
 

@@ -85,13 +85,14 @@ def scan_text(
 
 def scan_row(row: bytes, rules: Rules, counts: SampleCounts) -> list[ScannedChunk]:
     """Count one row, which ends in a line end; raises UnusualError."""
-    return scan_rows(row + PADDING, 0, len(row), rules, counts)
+    return scan_rows(bytearray(row + PADDING), 0, len(row), rules, counts)
 
 
 def scan_rows(
-    text: bytes | bytearray, at: int, end: int, rules: Rules, counts: SampleCounts
+    text: bytearray, at: int, end: int, rules: Rules, counts: SampleCounts
 ) -> list[ScannedChunk]:
     """Count all rows in text[at:end]; raises UnusualError at what the kernel doesn't read."""
+    # Of bytes it would be a read-only array, another type, for which all is compiled once more.
     buffer = np.frombuffer(text, np.uint8)
     adj = rules.adj
     limits = np.array([adj.min_gq, adj.min_dp, adj.min_dp_haploid, adj.min_allele_balance])
