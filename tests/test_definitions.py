@@ -114,7 +114,9 @@ def test_each_asset_is_asked_for_in_one_way_so_that_nothing_runs_twice() -> None
             partitioned.add(key.to_user_string())
         if graph.get(key).automation_condition is not None:
             automated.add(key.to_user_string())
-    assert automated == {"historical_data", "anomaly_model", "anomaly_detection"}
+    assert automated == {
+        "historical_data", "anomaly_model", "anomaly_detection", "reconciliation"
+    }  # fmt: skip
     assert not automated & partitioned
     # A person asks for the export, in the form that they want.
     assert landed == partitioned - {"cohort_export"}

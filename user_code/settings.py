@@ -31,6 +31,8 @@ class Settings:
     count_floor: int
     run_minutes: float
     quarantine_rate: float
+    # How long new input may wait for what is computed of it.
+    behind_minutes: float
     base_currency: str
     # Where exchange rates are fetched from; empty: nowhere, and nothing asks for them.
     rates_url: str
@@ -72,6 +74,7 @@ def settings(environment: Mapping[str, str] | None = None) -> Settings:
         count_floor=int(_number(env, "ASSAY_COUNT_FLOOR", 1000)),
         run_minutes=_number(env, "ASSAY_RUN_MINUTES", 360),
         quarantine_rate=_number(env, "ASSAY_QUARANTINE_RATE", 0.05),
+        behind_minutes=_number(env, "ASSAY_BEHIND_MINUTES", 60),
         base_currency=_currency(env, "ASSAY_BASE_CURRENCY", "EUR"),
         rates_url=env.get("ASSAY_RATES_URL") or "",
         pg_host=env.get("ASSAY_PG_HOST") or "postgres",

@@ -71,6 +71,7 @@ def test_the_third_domain_loads_beside_the_others(tree: Path) -> None:
         "energy daily_consumption",
         "energy expected_consumption",
         "energy market_rates",
+        "energy meter_control",
         "energy meter_readings",
         "energy tariff_statistics",
         "energy unusual_consumption",

@@ -45,7 +45,7 @@ def test_history_is_computed_once_after_new_days_and_once_after_each_change(
             job.get_subset(asset_selection=asked).execute_in_process(instance=instance)
         return {key.to_user_string() for key in asked}
 
-    all_ = {"historical_data", "anomaly_model", "anomaly_detection"}
+    all_ = {"historical_data", "anomaly_model", "anomaly_detection", "reconciliation"}
     assert tick() == set()
     write_feed(landing, "bank", FIRST, ["1.00"])
     assert run_days(instance, publisher, FIRST, FIRST).success

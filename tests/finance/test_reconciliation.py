@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from user_code.cli import main
-from user_code.finance.domain.contracts import RECONCILIATION
+from user_code.finance.domain.contracts import CONTROL_DIFFERENCES
 from user_code.finance.domain.reconciliation import as_control_totals, find_differences
 
 HEAD = "date,source,line,amount,month_to_date\n"
@@ -31,7 +31,7 @@ def test_what_adds_up_is_no_difference_and_a_month_begins_at_zero(tmp_path):
         "2025-02-04,bank,new,2,2",
     )
     assert found.is_empty()
-    assert RECONCILIATION.problems(found.schema) == []
+    assert CONTROL_DIFFERENCES.problems(found.schema) == []
 
 
 def test_a_difference_says_what_was_expected_to_the_digit(tmp_path):

@@ -14,11 +14,14 @@ from user_code.finance.assets import (
 from user_code.finance.domain.feed_files import parse_feed_path
 from user_code.finance.landed_days import DOMAIN
 from user_code.finance.recompute import build_recompute_sensor
+from user_code.finance.reconciliation import reconciliation
+from user_code.finance.timeliness_checks import TIMELINESS_CHECKS
 from user_code.shared.landing_sensor import build_landing_sensor
 
 finance_daily = dg.define_asset_job(
     "finance_daily",
-    selection=dg.AssetSelection.assets(financial_transactions, daily_summary, category_statistics),
+    selection=dg.AssetSelection.assets(financial_transactions, daily_summary, category_statistics)
+    - dg.AssetSelection.checks(*TIMELINESS_CHECKS),
     description="A day's files, or those of days that follow each other, through to the summaries.",
 )
 
@@ -40,7 +43,7 @@ finance_recompute = build_recompute_sensor("finance_recompute", DOMAIN, finance_
 
 finance_automation = dg.AutomationConditionSensorDefinition(
     "finance_automation",
-    target=dg.AssetSelection.assets(*ASSETS, *ANOMALY_ASSETS),
+    target=dg.AssetSelection.assets(*ASSETS, *ANOMALY_ASSETS, reconciliation),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
     description="Runs what spans days, historical_data to anomaly_detection, once new ones are in.",

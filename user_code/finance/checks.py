@@ -18,6 +18,7 @@ from user_code.finance.landed_days import (
     files_by_day,
     files_read,
 )
+from user_code.finance.reconciliation import reconciliation
 from user_code.finance.row_dates import files_with, touched_dates
 from user_code.settings import settings
 from user_code.shared.publishing import WHOLE, Publisher
@@ -25,7 +26,7 @@ from user_code.shared.store import ParquetStore
 
 TABLE_OF = {
     name: getattr(tables, name.upper())
-    for name in (asset.key.path[-1] for asset in (*ASSETS, *ANOMALY_ASSETS))
+    for name in (asset.key.path[-1] for asset in (*ASSETS, *ANOMALY_ASSETS, reconciliation))
 }
 
 

@@ -18,7 +18,13 @@ from user_code.finance.rates import (
     exchange_rates_job,
     rates_schedules,
 )
+from user_code.finance.reconciliation import reconciliation
 from user_code.finance.row_floors import row_floors
+from user_code.finance.timeliness_checks import (
+    TIMELINESS_CHECKS,
+    finance_timeliness,
+    timeliness_schedule,
+)
 from user_code.shared.count_alerts import build_count_alerts
 from user_code.shared.quarantine_alerts import build_quarantine_alerts
 
@@ -34,10 +40,10 @@ finance_count_alerts = build_count_alerts(
 )
 
 defs = dg.Definitions(
-    assets=[*ASSETS, *ANOMALY_ASSETS, exchange_rates],
-    asset_checks=[*CHECKS, every_amount_has_a_rate],
-    jobs=[finance_daily, exchange_rates_job],
-    schedules=rates_schedules(),
+    assets=[*ASSETS, *ANOMALY_ASSETS, reconciliation, exchange_rates],
+    asset_checks=[*CHECKS, *TIMELINESS_CHECKS, every_amount_has_a_rate],
+    jobs=[finance_daily, finance_timeliness, exchange_rates_job],
+    schedules=[timeliness_schedule, *rates_schedules()],
     sensors=[
         finance_landing,
         finance_recompute,

@@ -236,8 +236,8 @@ CONTROL_TOTALS = TableContract(
     ("date", "source", "line"),
 )
 
-RECONCILIATION = TableContract(
-    "reconciliation",
+CONTROL_DIFFERENCES = TableContract(
+    "control_differences",
     "one line-day whose month-to-date total isn't the previous one and the amount: `difference` is "
     "`stated` less `expected`; `previous` is null on a line's first day of a month",
     {
@@ -251,6 +251,13 @@ RECONCILIATION = TableContract(
         "difference": MONEY,
     },
     ("date", "source", "line"),
+)
+
+RECONCILIATION = TableContract(
+    "reconciliation",
+    f"{CONTROL_DIFFERENCES.row_is}; the lines of a source are its categories, by currency",
+    {**CONTROL_DIFFERENCES.columns, "currency": pl.String()},
+    ("date", "source", "currency", "line"),
 )
 
 EXCHANGE_RATES = TableContract(
@@ -268,5 +275,6 @@ TABLES = (
     HISTORICAL_DATA,
     ANOMALY_MODEL,
     ANOMALY_DETECTION,
+    RECONCILIATION,
 )
 """The tables that also live in the warehouse."""

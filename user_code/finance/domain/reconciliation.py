@@ -3,12 +3,18 @@
 For feeds that carry month-to-date totals. Exact decimals; a month begins at zero.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 
-from user_code.finance.domain.contracts import CONTROL_TOTALS, MONEY, RECONCILIATION
+from user_code.finance.domain.contracts import (
+    CONTROL_DIFFERENCES,
+    CONTROL_TOTALS,
+    MONEY,
+    RECONCILIATION,
+)
 from user_code.finance.domain.totals_table import TableRefused
 
 _NUMBER = r"^[+-]?[0-9]{1,30}(?:\.[0-9]{1,4})?$"
@@ -38,7 +44,7 @@ def as_control_totals(table: pl.DataFrame, path: Path) -> pl.DataFrame:
 
 
 def find_differences(totals: pl.DataFrame, tolerance: Decimal = Decimal(0)) -> pl.DataFrame:
-    """CONTROL_TOTALS → RECONCILIATION: the line-days that don't add up, sorted by their key.
+    """CONTROL_TOTALS → CONTROL_DIFFERENCES: the line-days that don't add up, sorted by their key.
 
     A line is compared with what it stated on its source's last day, if that is in the same month;
     on the source's first day of a month its amount alone should be the total. A line that was not
@@ -71,7 +77,35 @@ def find_differences(totals: pl.DataFrame, tolerance: Decimal = Decimal(0)) -> p
         .filter(pl.col("difference").abs() > pl.lit(tolerance).cast(MONEY))
         .with_columns(pl.col("month_to_date").alias("stated"))
     )
-    return RECONCILIATION.shape(judged).sort(RECONCILIATION.key)
+    return CONTROL_DIFFERENCES.shape(judged).sort(CONTROL_DIFFERENCES.key)
+
+
+def reconcile(
+    transactions: pl.LazyFrame, tolerances: Mapping[str, Decimal]
+) -> tuple[pl.DataFrame, int]:
+    """FINANCIAL_TRANSACTIONS → RECONCILIATION sorted by its key, and how many line-days were read.
+
+    `tolerances` names the sources that state control totals. The rows of a category that are of
+    one date and currency are one line: amounts and stated totals are summed.
+    """
+    sums = (pl.col(name).sum().cast(MONEY) for name in ("amount", "month_to_date"))
+    totals = (
+        transactions.filter(
+            pl.col("source").is_in(sorted(tolerances)) & pl.col("month_to_date").is_not_null()
+        )
+        .group_by("date", "source", "currency", pl.col("category").alias("line"))
+        .agg(*sums)
+        .collect(engine="streaming")
+    )
+    found = [RECONCILIATION.empty()]
+    for (source, currency), lines in totals.sort(RECONCILIATION.key).group_by(
+        "source", "currency", maintain_order=True
+    ):
+        differences = find_differences(lines, tolerances[str(source)])
+        found.append(
+            RECONCILIATION.shape(differences.with_columns(pl.lit(currency).alias("currency")))
+        )
+    return pl.concat(found).sort(RECONCILIATION.key), totals.height
 
 
 def _cast(schema: pl.Schema, name: str) -> pl.Expr:
