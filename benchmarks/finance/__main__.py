@@ -54,6 +54,7 @@ def main() -> None:
             python = given.pandas_python if way == "pandas-chunks" else sys.executable
             if python:
                 found[way] = min(measure(way, python, landing) for _ in range(given.rounds))
+                print(way, *found[way], file=sys.stderr, flush=True)
     base = found.get("duckdb", next(iter(found.values())))
     print("| way | wall | CPU | of DuckDB's wall | of its CPU | peak memory | sum, rows |")
     print("|---|---|---|---|---|---|---|")

@@ -19,26 +19,21 @@ _DAYS_IN = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.i
 
 
 @njit(cache=True, nogil=True)
-def _number(text, begin, end):
-    """The whole number written there; −1 if there is anything but digits."""
-    value = 0
-    for at in range(begin, end):
-        digit = text[at] - 48
-        if digit < 0 or digit > 9:
-            return -1
-        value = value * 10 + digit
-    return value
+def _two(text, at):
+    """The number of two digits there; 1,000 or more if there is anything but digits."""
+    tens, ones = np.uint8(text[at] - 48), np.uint8(text[at + 1] - 48)
+    return np.int64(tens) * 10 + np.int64(ones) + (1_000 if tens > 9 or ones > 9 else 0)
 
 
 @njit(cache=True, nogil=True)
 def _day(text, begin):
     """Days since 1970-01-01 of the YYYY-MM-DD that begins there; −1 if there is none."""
-    year = _number(text, begin, begin + 4)
-    month = _number(text, begin + 5, begin + 7)
-    day = _number(text, begin + 8, begin + 10)
-    if text[begin + 4] != 45 or text[begin + 7] != 45:
+    century, year = _two(text, begin), _two(text, begin + 2)
+    month, day = _two(text, begin + 5), _two(text, begin + 8)
+    if text[begin + 4] != 45 or text[begin + 7] != 45 or century > 21 or year > 99:
         return -1
-    if year < 1970 or year > 2199 or month < 1 or month > 12 or day < 1:
+    year += century * 100
+    if year < 1970 or month < 1 or month > 12 or day < 1:
         return -1
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     if day > _DAYS_IN[month - 1] + (1 if leap and month == 2 else 0):
@@ -53,12 +48,8 @@ def _clock(text, begin):
     """Seconds since midnight of the `THH:MM:SS` or ` HH:MM:SS` there; −1 if there is none."""
     if text[begin] != 84 and text[begin] != 32:
         return -1
-    hour = _number(text, begin + 1, begin + 3)
-    minute = _number(text, begin + 4, begin + 6)
-    second = _number(text, begin + 7, begin + 9)
-    if text[begin + 3] != 58 or text[begin + 6] != 58:
-        return -1
-    if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
+    hour, minute, second = _two(text, begin + 1), _two(text, begin + 4), _two(text, begin + 7)
+    if text[begin + 3] != 58 or text[begin + 6] != 58 or hour > 23 or minute > 59 or second > 59:
         return -1
     return hour * 3600 + minute * 60 + second
 
@@ -71,9 +62,9 @@ def _ten_thousandths(text, begin, end, decimal, digits):
         begin += 1
     value, whole, point = 0, 0, -1
     for at in range(begin, end):
-        digit = text[at] - 48
-        if 0 <= digit <= 9:
-            value = value * 10 + digit
+        digit = np.uint8(text[at] - 48)
+        if digit <= 9:
+            value = value * 10 + np.int64(digit)
             if point < 0:
                 whole += 1
         elif text[at] == decimal and point < 0:
@@ -98,43 +89,29 @@ def _is_text(text, begin, end):
 
 
 @njit(cache=True, nogil=True)
-def _eight(text, at):
-    """The eight bytes there as one number, fewer at the end; the compiler makes it a load."""
-    word = np.uint64(0)
-    if at + 8 <= len(text):
-        for step in range(8):
-            word |= np.uint64(text[at + step]) << np.uint64(8 * step)
-    else:
-        for step in range(len(text) - at):
-            word |= np.uint64(text[at + step]) << np.uint64(8 * step)
-    return word
-
-
-@njit(cache=True, nogil=True)
-def _view(text, begin, end):
+def _view(words, begin, end):
     """Arrow's view of a string in two halves: length and 12 bytes, or length, 4 bytes and place."""
-    length = end - begin
-    first = _eight(text, begin) & np.uint64(0xFFFFFFFF)
-    if length < 4:
-        first &= (np.uint64(1) << np.uint64(8 * length)) - np.uint64(1)
-    low = np.uint64(length) | first << np.uint64(32)
+    length = np.uint64(end - begin)
+    low = length | (words[begin] << np.uint64(32))
     if length > 12:
         return low, np.uint64(begin) << np.uint64(32)
     if length <= 4:
-        return low, np.uint64(0)
-    high = _eight(text, begin + 4)
+        kept = (np.uint64(1) << (np.uint64(32) + np.uint64(8) * length)) - np.uint64(1)
+        return (low & kept if length < 4 else low), np.uint64(0)
+    high = words[begin + 4]
     if length < 12:
-        high &= (np.uint64(1) << np.uint64(8 * (length - 4))) - np.uint64(1)
+        high &= (np.uint64(1) << np.uint64(8) * (length - np.uint64(4))) - np.uint64(1)
     return low, high
 
 
 @njit(cache=True, nogil=True)
 def scan_rows(
-    text, first_line, kinds, places, digits, decimal, first_day, last_day,
+    text, words, first_line, kinds, places, digits, decimal, first_day, last_day,
     lines, texts, moments, days, amounts, left,
 ):  # fmt: skip
     """Rows of `text`, whole lines, → how many were taken, and how many are in `left`.
 
+    `words`: the eight bytes from each place of the text on, as numbers.
     `kinds`: what each byte is. `places`: which column each field of a row is; their number is
     the header's. `digits`: of the currency AAA, AAB, …; −1: none. Days are since 1970. Taken are
     `lines`, `texts` (row, field: id, account, category, currency; 16 bytes), `moments` (µs),
@@ -194,9 +171,14 @@ def scan_rows(
                 days[taken] = day
                 amounts[taken, 0] = amount
                 amounts[taken, 1] = -1 if amount < 0 else 0
-                for column, name in enumerate((ID, ACCOUNT, CATEGORY, CURRENCY)):
-                    low, high = _view(text, begins[name], ends[name])
-                    texts[column, taken, 0], texts[column, taken, 1] = low, high
+                low, high = _view(words, begins[ID], ends[ID])
+                texts[0, taken, 0], texts[0, taken, 1] = low, high
+                low, high = _view(words, begins[ACCOUNT], ends[ACCOUNT])
+                texts[1, taken, 0], texts[1, taken, 1] = low, high
+                low, high = _view(words, begins[CATEGORY], ends[CATEGORY])
+                texts[2, taken, 0], texts[2, taken, 1] = low, high
+                low, high = _view(words, begins[CURRENCY], ends[CURRENCY])
+                texts[3, taken, 0], texts[3, taken, 1] = low, high
                 taken += 1
             else:
                 if n_left == len(left):

@@ -74,8 +74,10 @@ def scan_block(
     left = np.empty((most // 4 + 2 * _FEW, 3), dtype=np.int64)
     last = (file_date - _EPOCH).days
     first = (file_date - timedelta(days=contract.window_days) - _EPOCH).days
+    body = data + bytes(8)
     taken, n_left = kernel.scan_rows(
         np.frombuffer(data, dtype=np.uint8),
+        np.ndarray(len(data), dtype="<u8", buffer=body, strides=(1,)),
         block.number,
         _kinds(contract.delimiter, _is_text(data, contract.encoding)),
         _places(header),
@@ -87,11 +89,11 @@ def scan_block(
     )  # fmt: skip
     if n_left > max(_MOST_LEFT * (taken + n_left), _FEW) or n_left == len(left):
         return None
-    body = pa.py_buffer(data)
     names = ("transaction_id", "account_id", "category", "currency")
+    buffer = pa.py_buffer(data)
     columns = {
-        "line": pa.array(lines[:taken]),
-        **{name: _texts(texts[place][:taken], body) for place, name in enumerate(names)},
+        "line": _typed(pa.int64(), lines[:taken]),
+        **{name: _texts(texts[place][:taken], buffer) for place, name in enumerate(names)},
         "booked_at": _typed(pa.timestamp("us", tz="UTC"), moments[:taken]),
         "date": _typed(pa.date32(), days[:taken]),
         "amount": _typed(pa.decimal128(38, 4), amounts[:taken]),
