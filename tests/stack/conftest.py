@@ -26,6 +26,7 @@ ORDER = [
     "test_status",
     "test_gateway",
     "test_browser",
+    "test_foreign_pages",
     "test_landing",
     "test_runs",
     "test_docker_gate",
