@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from assay_stack import AssayStack
 from docker_engine import containers, docker
-from waiting import wait_for
 from webhook import Webhook
 
 pytestmark = pytest.mark.usefixtures("samples_done")
@@ -103,7 +102,7 @@ FORBIDDEN = {
         "update runs set status = 'SUCCESS'", "update run_tags set value = 'x'",
         "delete from event_logs", "truncate event_logs",
         "update instigators set status = 'STOPPED'",
-        "update asset_keys set cached_status_data = ''", "insert into kvs values ('x', 'y')",
+        "update asset_keys set cached_status_data = ''", "update kvs set value = 'x'",
         "insert into bulk_actions (key, status, timestamp) values ('x', 'REQUESTED', now())",
         "create table x (a int)", "drop table runs", "create schema x", "set role dagster",
         "create temporary table x (a int)", "alter role viewer superuser",
@@ -133,8 +132,8 @@ def test_the_viewers_server_is_the_role_that_reads_and_its_file_has_no_other(
     )
     assert granted == [["SELECT", "t"]]
     unread = assay.psql(
-        "select tablename from pg_tables where schemaname = 'public'"
-        " and not has_table_privilege('viewer', 'public.' || quote_ident(tablename), 'select')",
+        "select tablename from pg_tables where schemaname = 'public' and not"
+        " has_table_privilege('viewer', schemaname || '.' || quote_ident(tablename), 'select')",
         "dagster",
     )
     assert unread == []
@@ -212,36 +211,35 @@ def test_a_rotated_password_is_used_at_once_and_nothing_is_restarted(assay: Assa
     assert assay.api.location()
 
 
+CONNECTS = """
+import psycopg2
+from user_code.settings import settings
+from user_code.shared.warehouse import Warehouse
+dsn = settings().warehouse_dsn()
+try:
+    psycopg2.connect(dsn)
+except psycopg2.OperationalError as error:
+    print(error, flush=True)
+Warehouse(dsn).now()
+"""
+
+
 def test_a_password_that_postgres_does_not_know_yet_is_tried_again(assay: AssayStack) -> None:
     """Between the two steps of a rotation: the file is new, Postgres has not been told."""
     postgres = str(assay.service("postgres")["Id"])
-    since = docker("exec", postgres, "date", "+%s")
     assay.psql("alter role user_code password 'another than the one in the file'")
     try:
         with subprocess.Popen(
-            ["docker", "exec", str(assay.service("user_code")["Id"]), "python", "-c",
-             "from user_code.settings import settings;"
-             " from user_code.shared.warehouse import Warehouse;"
-             " Warehouse(settings().warehouse_dsn()).now()"],
+            ["docker", "exec", str(assay.service("user_code")["Id"]), "python", "-c", CONNECTS],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         ) as connecting:  # fmt: skip
-            wait_for(
-                "a refusal",
-                lambda: 'failed for user "user_code"' in log_since(postgres, since),
-                seconds=60,
-            )
+            assert connecting.stdout is not None
+            assert "authentication failed" in connecting.stdout.readline()
             tell_postgres(postgres)
             said, _ = connecting.communicate(timeout=120)
             assert connecting.returncode == 0, said
     finally:
         tell_postgres(postgres)
-
-
-def log_since(container: str, moment: str) -> str:
-    return subprocess.run(
-        ["docker", "logs", "--since", moment, container],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
-    ).stdout  # fmt: skip
 
 
 def tell_postgres(container: str) -> None:
