@@ -41,6 +41,7 @@ for service in $(deploy/compose.sh config --services 2>/dev/null | sort); do
         # What runs once at each start has no healthcheck, and is well when it has ended with 0.
         running,\ healthy* | exited\ with\ 0,\ image*) ;;
         running,\ starting* | created*) todo+=("! $service is starting → look again in a minute; if it stays so: make logs SERVICE=$service") ;;
+        running*) todo+=("! $service: ${state%, image*} → make logs SERVICE=$service says why; then deploy/compose.sh restart $service") ;;
         *) todo+=("! $service: ${state%, image*} → make up; why: make logs SERVICE=$service") ;;
     esac
 done
