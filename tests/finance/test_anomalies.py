@@ -155,7 +155,7 @@ def test_no_history_no_findings():
 
 def test_the_plot_is_a_small_png():
     made = history(series(), series(seed=2))
-    png = plot_daily_totals(made, flag_unusual_days(made))
+    png = plot_daily_totals(made)
     assert png.startswith(b"\x89PNG")
     assert len(png) < 100_000
     assert plot_daily_totals(HISTORICAL_DATA.empty()).startswith(b"\x89PNG")

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from user_code.finance.domain.anomaly_model import backtest, fit_model
 from user_code.finance.domain.contracts import ANOMALY_DETECTION, ANOMALY_MODEL, DAILY_SUMMARY
+from user_code.finance.domain.finding_plots import plot_against_expected, plot_contributions
+from user_code.finance.domain.fitted_lines import backtest, fit_model
 from user_code.finance.domain.line_findings import find_unusual_lines
 from user_code.finance.domain.lines_table import MARKED_DAYS
 from user_code.finance.domain.summaries import gather_history
@@ -136,6 +137,18 @@ def test_the_backtest_says_what_a_fault_would_have_met(lines):
         ).filter(pl.col("date") == day).height
     ]  # fmt: skip
     assert len(caught) == len(days)
+
+
+def test_pictures_show_the_findings_and_are_small():
+    rows = change(summaries(), 0.5, 0.5)
+    model, found = fit_model(rows), find(rows)
+    for png in (plot_against_expected(model, found), plot_contributions(model, found)):
+        assert png is not None
+        assert png.startswith(b"\x89PNG")
+        assert len(png) < 100_000
+    assert plot_against_expected(model, found) != plot_against_expected(model, found.clear())
+    assert plot_contributions(model, found.clear()) is None
+    assert plot_against_expected(model.clear(), found.clear()).startswith(b"\x89PNG")
 
 
 def test_nothing_gives_an_empty_model_and_no_findings():

@@ -16,7 +16,7 @@ from test_runs import (  # noqa: F401  (landing is a fixture)
 )
 
 from user_code.finance.assets import ASSETS
-from user_code.finance.reconciliation import reconciliation
+from user_code.finance.control_totals import reconciliation
 
 HEAD = "transaction_id,booked_at,account_id,category,amount,currency,mtd\n"
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]

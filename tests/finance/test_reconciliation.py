@@ -9,7 +9,7 @@ import pytest
 
 from user_code.cli import main
 from user_code.finance.domain.contracts import CONTROL_DIFFERENCES
-from user_code.finance.domain.reconciliation import as_control_totals, find_differences
+from user_code.finance.domain.month_to_date import as_control_totals, find_differences
 
 HEAD = "date,source,line,amount,month_to_date\n"
 

@@ -12,8 +12,8 @@ from pydantic import Field
 from user_code.finance.anomaly_alerts import earlier_findings, tell_anomalies
 from user_code.finance.assets import ON_NEW_DAYS, OWNERS, daily_summary, historical_data
 from user_code.finance.domain.anomalies import DetectorSettings
+from user_code.finance.domain.finding_plots import plot_against_expected, plot_contributions
 from user_code.finance.domain.lines_table import MARKED_DAYS, as_marked_days
-from user_code.finance.domain.plots import plot_daily_totals
 from user_code.finance.domain.totals_table import TableRefused, read_table
 from user_code.finance.landed_days import DOMAIN
 from user_code.finance.published_facts import tell_published
@@ -44,7 +44,7 @@ MARKS_FILE = "incidents.csv"
 )
 def anomaly_model(context: dg.AssetExecutionContext, publisher: Publisher) -> None:
     """tables.DAILY_SUMMARY of all dates → tables.ANOMALY_MODEL."""
-    from user_code.finance.domain.anomaly_model import backtest, fit_model
+    from user_code.finance.domain.fitted_lines import backtest, fit_model
     from user_code.finance.domain.line_expectations import PARAMETERS
 
     begin = time.monotonic()
@@ -128,12 +128,14 @@ def anomaly_detection(
         )
         published = attempt.publish({WHOLE: findings}, table="finance.anomaly_detection")
     kinds = dict(findings.group_by("kind").len().sort("kind").iter_rows())
-    facts = {
+    facts: dict[str, Any] = {
         "new_alerts": told,
         "findings_by_kind": kinds,
         "marked_days": marked.height,
-        "flagged_days": plot_metadata(plot_daily_totals(history, findings)),
+        "flagged_days": plot_metadata(plot_against_expected(model, findings)),
     }
+    if drawn := plot_contributions(model, findings):
+        facts["lines_of_findings"] = plot_metadata(drawn)
     tell_published(context, attempt.partitions, published, begin, {WHOLE: facts})
 
 

@@ -11,10 +11,10 @@ from user_code.finance.assets import (
     daily_summary,
     financial_transactions,
 )
+from user_code.finance.control_totals import reconciliation
 from user_code.finance.domain.feed_files import parse_feed_path
 from user_code.finance.landed_days import DOMAIN
 from user_code.finance.recompute import build_recompute_sensor
-from user_code.finance.reconciliation import reconciliation
 from user_code.finance.timeliness_checks import TIMELINESS_CHECKS
 from user_code.shared.landing_sensor import build_landing_sensor
 

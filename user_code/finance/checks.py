@@ -7,6 +7,7 @@ import polars as pl
 
 from user_code.finance.anomaly_assets import ANOMALY_ASSETS
 from user_code.finance.assets import ASSETS, daily_summary, financial_transactions
+from user_code.finance.control_totals import reconciliation
 from user_code.finance.domain import contracts as tables
 from user_code.finance.domain.records import count_records
 from user_code.finance.domain.source_contract import usable_contracts
@@ -18,7 +19,6 @@ from user_code.finance.landed_days import (
     files_by_day,
     files_read,
 )
-from user_code.finance.reconciliation import reconciliation
 from user_code.finance.row_dates import files_with, touched_dates
 from user_code.settings import settings
 from user_code.shared.publishing import WHOLE, Publisher

@@ -14,7 +14,7 @@ import polars as pl
 from user_code.finance.domain.anomalies import DetectorSettings, flag_unusual_days
 from user_code.finance.domain.batch import load_folder
 from user_code.finance.domain.lines_table import as_lines, as_marked_days, has_lines
-from user_code.finance.domain.reconciliation import as_control_totals, find_differences
+from user_code.finance.domain.month_to_date import as_control_totals, find_differences
 from user_code.finance.domain.totals_table import as_totals, read_table
 
 

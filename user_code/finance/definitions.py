@@ -11,6 +11,7 @@ from user_code.finance.automation import (
     finance_recompute,
 )
 from user_code.finance.checks import CHECKS
+from user_code.finance.control_totals import reconciliation
 from user_code.finance.landed_days import DOMAIN, TRANSACTIONS
 from user_code.finance.rates import (
     every_amount_has_a_rate,
@@ -18,7 +19,6 @@ from user_code.finance.rates import (
     exchange_rates_job,
     rates_schedules,
 )
-from user_code.finance.reconciliation import reconciliation
 from user_code.finance.row_floors import row_floors
 from user_code.finance.timeliness_checks import (
     TIMELINESS_CHECKS,

@@ -4,22 +4,18 @@ import io
 
 import polars as pl
 
-from user_code.finance.domain.contracts import ANOMALY_DETECTION
-
 # The most days a picture can show so that one day is still seen.
 _DAYS = 400
 
 
-def plot_daily_totals(history: pl.DataFrame, findings: pl.DataFrame | None = None) -> bytes:
+def plot_daily_totals(history: pl.DataFrame) -> bytes:
     """HISTORICAL_DATA → a PNG: one panel per source and currency, the last 400 days.
 
-    Flagged days of `findings` (ANOMALY_DETECTION) are marked. At most eight panels, the largest
-    by count.
+    At most eight panels, the largest by count.
     """
     # Half a second to load: only who draws waits for it. The figure has no global state.
     from matplotlib.figure import Figure
 
-    findings = ANOMALY_DETECTION.empty() if findings is None else findings
     largest = (
         history.group_by("source", "currency")
         .agg(pl.col("transaction_count").sum())
@@ -33,14 +29,6 @@ def plot_daily_totals(history: pl.DataFrame, findings: pl.DataFrame | None = Non
         mine = (pl.col("source") == source) & (pl.col("currency") == currency)
         days = history.filter(mine).sort("date").tail(_DAYS)
         panel.plot(days["date"].to_list(), days["total_amount"].cast(pl.Float64).to_list(), lw=1)
-        flagged = findings.filter(mine & (pl.col("date") >= (days["date"].min() or None)))
-        panel.scatter(
-            flagged["date"].to_list(),
-            flagged["observed_total"].cast(pl.Float64).fill_null(0).to_list(),
-            color="tab:red",
-            s=18,
-            zorder=3,
-        )
         panel.set_title(f"{source}, {currency}: total of each day", fontsize=9, loc="left")
         panel.tick_params(labelsize=8)
     png = io.BytesIO()

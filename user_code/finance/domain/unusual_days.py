@@ -10,13 +10,13 @@ from datetime import date
 import polars as pl
 
 from user_code.finance.domain.anomalies import DetectorSettings, flag_unusual_days
-from user_code.finance.domain.anomaly_model import judge_model
 from user_code.finance.domain.contracts import (
     ANOMALY_DETECTION,
     HISTORICAL_DATA,
     LINE_FINDINGS,
     MONEY,
 )
+from user_code.finance.domain.fitted_lines import judge_model
 
 # A single series has limits of its own after so many days.
 _EARLY_DAYS = 140

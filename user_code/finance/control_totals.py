@@ -10,7 +10,7 @@ import polars as pl
 
 from user_code.finance.assets import ON_NEW_DAYS, OWNERS, daily_summary, financial_transactions
 from user_code.finance.domain.contracts import FINANCIAL_TRANSACTIONS
-from user_code.finance.domain.reconciliation import reconcile
+from user_code.finance.domain.month_to_date import reconcile
 from user_code.finance.domain.source_contract import usable_contracts
 from user_code.finance.landed_days import DOMAIN, TRANSACTIONS
 from user_code.finance.published_facts import tell_published
