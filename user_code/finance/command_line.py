@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from user_code.finance.command_line_export import add_export
 from user_code.finance.domain.anomalies import DetectorSettings, flag_unusual_days
 from user_code.finance.domain.batch import load_folder
 from user_code.finance.domain.lines_table import as_lines, as_marked_days, has_lines
@@ -19,7 +20,7 @@ from user_code.finance.domain.totals_table import as_totals, read_table
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `load`, `detect` and `reconcile`."""
+    """Adds `load`, `detect`, `reconcile` and `export`."""
     load = subparsers.add_parser(
         "load", help="daily feeds → transactions, duplicates, quarantine and summaries"
     )
@@ -73,6 +74,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         help="differences up to this are none, for feeds in rounded units (default 0)",
     )
     reconcile.set_defaults(func=run_reconcile)
+    add_export(subparsers)
 
 
 def run_load(options: argparse.Namespace) -> int:
