@@ -158,7 +158,9 @@ def test_a_cut_gzip_stream_refuses_the_file_and_keeps_what_could_be_read(tmp_pat
 
 def test_what_is_no_gzip_at_all_is_refused(tmp_path):
     day = read(tmp_path, b"id,amount\n", f"tx-{DAY}.csv.gz")
-    assert list(day.refused_files.values()) == ["file: its gzip stream is damaged or cut off"]
+    assert list(day.refused_files.values()) == [
+        "file: named .gz, but it is no gzip file, or its beginning is damaged"
+    ]
 
 
 def test_a_file_that_cannot_be_opened_is_refused_with_the_systems_reason(tmp_path):

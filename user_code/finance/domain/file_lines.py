@@ -13,6 +13,9 @@ BLOCK_BYTES = 4 << 20
 _NEWLINE, _PIECE = 10, 1 << 16
 _BOM = b"\xef\xbb\xbf"
 
+_DAMAGED = "file: its gzip stream is damaged or cut off"
+_NO_GZIP = "file: named .gz, but it is no gzip file, or its beginning is damaged"
+
 Line = tuple[int, bytes]
 """Its number, from 1, and its bytes without the line's end."""
 
@@ -67,8 +70,10 @@ def line_blocks(path: Path) -> Iterator[LineBlock]:
                 block = stream.read1(BLOCK_BYTES)
                 if first and block in (_BOM, _BOM[:2], _BOM[:1]):
                     block += stream.read1(BLOCK_BYTES)
+            except gzip.BadGzipFile:
+                block, damage = b"", _DAMAGED if number > 1 or tail else _NO_GZIP
             except (EOFError, OSError, zlib.error):
-                block, damage = b"", "file: its gzip stream is damaged or cut off"
+                block, damage = b"", _DAMAGED
             if first:
                 block, first = block.removeprefix(_BOM), False
             if not block:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from user_code.finance.domain.contracts import FIELDS
 from user_code.finance.domain.file_lines import FileRefused, Line, LineBlock, line_blocks
+from user_code.finance.domain.header_faults import kind_of_file, likely_cause
 from user_code.finance.domain.multiline import RecordJoiner
 from user_code.finance.domain.source_contract import SourceContract
 
@@ -34,19 +35,27 @@ class Header:
 
 def read_header(line: bytes, contract: SourceContract) -> Header:
     """The header's form; raises FileRefused if it lacks a column or names one twice."""
-    names, reason = split_record(line, contract)
-    if names is None:
-        raise FileRefused(f"file: its header cannot be read ({reason})")
-    names = [name.strip() for name in names]
     wanted = {ours: contract.columns_of(ours) for ours in FIELDS}
     if contract.control_totals is not None:
         wanted["month_to_date"] = (contract.control_totals.month_to_date,)
-    for theirs in (name for group in wanted.values() for name in group):
-        if names.count(theirs) != 1:
-            problem = "names twice" if theirs in names else "lacks"
-            raise FileRefused(f"file: its header {problem} the column {theirs}")
+    all_theirs = [name for group in wanted.values() for name in group]
+    names, reason = split_record(line, contract)
+    if names is None:
+        cause = _after_semicolon(kind_of_file(line))
+        raise FileRefused(f"file: its header cannot be read ({reason}){cause}")
+    names = [name.strip() for name in names]
+    for theirs in all_theirs:
+        if theirs not in names:
+            cause = _after_semicolon(likely_cause(line, all_theirs, contract))
+            raise FileRefused(f"file: its header lacks the column {theirs}{cause}")
+        if names.count(theirs) > 1:
+            raise FileRefused(f"file: its header names twice the column {theirs}")
     places = {ours: tuple(map(names.index, theirs)) for ours, theirs in wanted.items() if theirs}
     return Header(len(names), places)
+
+
+def _after_semicolon(cause: str) -> str:
+    return f"; {cause}" if cause else ""
 
 
 def take_header(
