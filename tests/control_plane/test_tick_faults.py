@@ -1,4 +1,4 @@
-"""Daemon and code server, killed in the middle of a tick: facts = alerts.
+"""Daemon and code server, killed in the middle of a tick: facts = alerts. A storm: one message.
 
 Real processes and a real Postgres. Three rounds of killing each; `make test-faults` sets
 ASSAY_FAULT_ROUNDS to 20.
@@ -6,151 +6,44 @@ ASSAY_FAULT_ROUNDS to 20.
 
 from __future__ import annotations
 
+import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
-import dagster as dg
-import psycopg2
 import pytest
-import yaml
 
 from control_plane.settings import Settings
-from tests.control_plane.test_alerter import sql
-from tests.control_plane.watched_code import doomed
+from tests.control_plane.platform_processes import Platform
+from tests.control_plane.webhook import Webhook
 
 ROUNDS = int(os.environ.get("ASSAY_FAULT_ROUNDS", "3"))
-REPOSITORY = Path(__file__).parents[2]
-PATIENCE_SECONDS = 180
-
-TOLD = """
-SELECT a.key, a.state, count(t.id) FROM ops.alerts a
-JOIN ops.alert_transitions t ON t.key = a.key AND t.transition = 'opened'
-GROUP BY a.key, a.state
-"""
-WAITING = """
-SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ops.alerts'::regclass
-"""
-
-
-class Platform:
-    """A daemon and a code server, as processes, on the instance `dagster`."""
-
-    def __init__(self, folder: Path, here: Settings) -> None:
-        self.here = here
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        place = quote(here.environment["ASSAY_PG_HOST"], safe="")
-        url = f"postgresql+psycopg2://dagster:secret-dagster@/dagster?host={place}"
-        config = {
-            "storage": {"postgres": {"postgres_url": url}},
-            "telemetry": {"enabled": False},
-        }
-        (folder / "dagster.yaml").write_text(yaml.safe_dump(config))
-        location = {"host": "127.0.0.1", "port": self.port, "location_name": "watched"}
-        (folder / "workspace.yaml").write_text(
-            yaml.safe_dump({"load_from": [{"grpc_server": location}]})
-        )
-        self.environment = {
-            **os.environ,
-            **here.environment,
-            "DAGSTER_HOME": str(folder),
-            "TMPDIR": str(folder),
-            # The daemon tidies its project's run containers: never those of an Assay here.
-            "ASSAY_PROJECT": f"assaytest{uuid.uuid4().hex[:8]}",
-        }
-        # Before the others, who would make its tables at once.
-        self.dagster = dg.DagsterInstance.from_config(str(folder))
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.commands = {
-            "daemon": ["control_plane.daemon"],
-            "code server": [
-                *("dagster", "code-server", "start", "--host", "127.0.0.1"),
-                *("--port", str(self.port), "-m", "tests.control_plane.watched_code"),
-            ],
-        }
-
-    def start(self, name: str) -> None:
-        """Start the daemon or the code server; its log is in the folder."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", *self.commands[name]],
-                env=self.environment,
-                cwd=REPOSITORY,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def kill(self, name: str) -> None:
-        """SIGKILL, to its children too."""
-        process = self.processes[name]
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=60)
-
-    def fail_a_run(self, partition: str) -> str:
-        """A run of `doomed` has failed for good; the key of the alert that it must get."""
-        tags = {"dagster/partition": partition, "dagster/max_retries": "0"}
-        run = self.dagster.create_run_for_job(doomed, tags=tags)
-        self.dagster.report_run_failed(run, "killed by a test")
-        return f"run.failed:doomed:{partition}"
-
-    @contextmanager
-    def ticks_held(self) -> Iterator[None]:
-        """No tick gets beyond the alert that it writes."""
-        with closing(psycopg2.connect(self.here.warehouse_dsn("migrator"))) as connection:
-            connection.cursor().execute("LOCK TABLE ops.alerts IN EXCLUSIVE MODE")
-            yield
-
-    def told(self) -> list[tuple[str, str, int]]:
-        """Each alert: its key, its state, and how often it was opened."""
-        return sorted(sql(self.here, TOLD, "alerter"))
-
-    def in_a_tick(self) -> bool:
-        """Whether a tick waits for the alerts that are held."""
-        return bool(sql(self.here, WAITING, "migrator")[0][0])
-
-    def wait_until(self, happened: Callable[[], bool], what: str) -> None:
-        """Poll until it has happened; the logs' ends if it does not."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not happened():
-            if time.monotonic() > deadline:
-                logs = [path.read_text()[-3000:] for path in self.folder.glob("*.log")]
-                raise AssertionError(f"not {what}:\n" + "\n---\n".join(logs))
-            time.sleep(0.2)
+KILLED = ("daemon", "code server")
+STORM = 200
 
 
 @pytest.fixture
 def platform(ops: Settings, tmp_path: Path) -> Iterator[Platform]:
-    running = Platform(tmp_path, ops)
-    for name in running.commands:
-        running.start(name)
+    """Nothing of it runs yet."""
+    platform = Platform(tmp_path, ops)
     try:
-        yield running
+        yield platform
     finally:
-        for name in running.processes:
-            running.kill(name)
+        for name in platform.processes:
+            platform.kill(name)
 
 
 @pytest.mark.timeout(180 + 180 * ROUNDS)
 def test_whoever_is_killed_in_a_tick_every_failure_has_one_alert(platform: Platform) -> None:
+    for name in KILLED:
+        platform.start(name)
     keys: set[str] = set()
 
     def all_told() -> bool:
         return {key for key, _, _ in platform.told()} >= keys
 
     for number in range(ROUNDS):
-        for name in platform.commands:
+        for name in KILLED:
             with platform.ticks_held():
                 for which in "ab":
                     keys.add(platform.fail_a_run(f"{name.replace(' ', '-')}-{number}-{which}"))
@@ -162,3 +55,22 @@ def test_whoever_is_killed_in_a_tick_every_failure_has_one_alert(platform: Platf
     keys.add(platform.fail_a_run("last"))
     platform.wait_until(all_told, "told")
     assert platform.told() == [(key, "open", 1) for key in sorted(keys)]
+
+
+@pytest.mark.timeout(900)
+def test_a_storm_of_failed_runs_is_one_message_that_lists_them(platform: Platform) -> None:
+    keys = {platform.fail_a_run(f"storm-{number:03d}") for number in range(STORM)}
+    with Webhook() as hook:
+        platform.environment["ASSAY_ALERT_URLS"] = hook.url
+
+        def told() -> list[set[str]]:
+            """The keys in each message."""
+            return [{one["key"] for one in json.loads(body["alerts"])} & keys for body in hook.got]
+
+        for name in platform.commands:
+            platform.start(name)
+        platform.wait_until(lambda: set().union(*told()) == keys, "told", seconds=300)
+        assert [len(some) for some in told() if some] == [STORM]
+        (digest,) = (body for body in hook.got if ":storm-000" in body["alerts"])
+        assert digest["title"].endswith(f"{STORM} alerts opened, 0 resolved")
+        assert all(f"[{key}]" in digest["message"] for key in keys)
