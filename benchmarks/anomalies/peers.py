@@ -85,8 +85,8 @@ def three_sigma(clean: pl.DataFrame) -> Judge:
     return judge
 
 
-def weekday_mad(clean: pl.DataFrame, budget: float) -> Judge:
-    """The median of the weekday's last ten; how far it strays by median absolute deviations."""
+def weekday_median(clean: pl.DataFrame, budget: float) -> Judge:
+    """The median of the last ten of the same weekday."""
     expected = {}
     for source, (days, values) in _known(clean).items():
         weekday = days.astype(object)
