@@ -31,14 +31,16 @@ def rows(draw: st.DrawFn, n_samples: int) -> list[str]:
     made = []
     for position in range(100, 100 + draw(st.integers(1, 8))):
         alts = draw(st.lists(st.sampled_from(ALLELES), min_size=1, max_size=3, unique=True))
-        fields = ["GT", *draw(st.permutations(["DP", "GQ", "AD"]))][: draw(st.integers(1, 4))]
-        number = st.one_of(st.just("."), st.integers(0, 99).map(str))
-        by_allele = st.lists(number, min_size=len(alts) + 1, max_size=len(alts) + 1)
+        n_fields = draw(st.sampled_from([4, 4, 4, 3, 2, 1]))
+        fields = ["GT", *draw(st.permutations(["DP", "GQ", "AD"]))][:n_fields]
+        # Around the thresholds of high quality, with its allele balance of 0.2 met exactly, too.
+        reads = st.sampled_from([".", "0", "2", "2", "3", "9", "10", "10", "12", "40"])
+        by_allele = st.lists(reads, min_size=len(alts) + 1, max_size=len(alts) + 1)
         values = {
             "GT": genotypes(len(alts)),
-            "DP": number,
-            "GQ": number,
-            "AD": st.one_of(st.just("."), by_allele.map(",".join)),
+            "DP": st.sampled_from(["10", "50", "10", "9", "4", "5", ".", "0"]),
+            "GQ": st.sampled_from(["20", "99", "20", "19", "0", "."]),
+            "AD": st.one_of(by_allele.map(",".join), by_allele.map(",".join), st.just(".")),
         }
         samples = [":".join(draw(values[field]) for field in fields) for _ in range(n_samples)]
         qual = draw(st.sampled_from([".", "12.5", "30", "99"]))
@@ -47,7 +49,8 @@ def rows(draw: st.DrawFn, n_samples: int) -> list[str]:
     return made
 
 
-QUERY = '%ALT\t%AC\t%AN\t%N_PASS(GT="het")\t%N_PASS(GT="AA")\t%QUAL\n'
+ADJ_HET = 'GT="het" & FMT/GQ>=20 & FMT/DP>=10 & FMT/AD[*:1]>=0.2*FMT/DP'
+QUERY = f'%ALT\t%AC\t%AN\t%N_PASS(GT="het")\t%N_PASS(GT="AA")\t%QUAL\t%N_PASS({ADJ_HET})\n'
 
 
 def bcftools_counts(path: Path, samples: list[str]) -> list[list[str]]:
@@ -73,6 +76,7 @@ def test_counts_equal_bcftools(data: st.DataObject, form: str) -> None:
     assert ours["an"].to_list() == [int(row[2]) for row in theirs]
     assert ours["n_het"].to_list() == [int(row[3]) for row in theirs]
     assert ours["n_hom_alt"].to_list() == [int(row[4]) for row in theirs]
+    assert ours["n_het_adj"].to_list() == [int(row[6]) for row in theirs]
     assert [row["qual"] for row in ours.to_dicts()] == [
         None if row[5] == "." else float(row[5]) for row in theirs
     ]

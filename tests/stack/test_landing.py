@@ -124,7 +124,7 @@ def assert_confined(assay: AssayStack, container: dict[str, Any]) -> None:
     """A run's container has its image, its limits, its mounts, its network, and nothing else."""
     assert container["Config"]["Image"] == assay.setting("ASSAY_USER_CODE_IMAGE")
     assert container["Config"]["User"] not in ("", "0", "root")
-    assert container["Config"]["Entrypoint"] == ["with_fonts"]
+    assert container["Config"]["Entrypoint"] == ["with_caches"]
     assert container["Config"]["Labels"]["assay.project"] == assay.project
     host = container["HostConfig"]
     assert host["Memory"] == 2 * 1024**3

@@ -1,7 +1,7 @@
 """From nothing to a working platform: what `make up` promises a newcomer."""
 
 from assay_stack import AssayStack
-from docker_engine import containers
+from docker_engine import containers, docker
 from waiting import wait_for
 from webhook import Webhook
 
@@ -35,6 +35,15 @@ def test_the_services_hold_no_more_than_they_need(assay: AssayStack) -> None:
         for port in ports
     }
     assert published == {("gateway", "127.0.0.1")}
+
+
+def test_a_run_finds_its_code_compiled(assay: AssayStack) -> None:
+    # As runs are: a root that can't be written, another user than the image was built by.
+    confined = ["run", "--rm", "--read-only", "--tmpfs", "/tmp", "--network", "none"]
+    read = "python -m user_code.compile_ahead && diff -r /opt/numba /tmp/numba"
+    image = assay.setting("ASSAY_USER_CODE_IMAGE")
+    told = docker(*confined, image, "sh", "-c", read, seconds=300)
+    assert told.startswith("call sets: numba")
 
 
 def test_the_code_location_is_loaded_and_its_sensors_run(assay: AssayStack) -> None:
