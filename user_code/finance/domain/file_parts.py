@@ -39,9 +39,8 @@ class FilePart:
         return self.sound.height + self.unsound.height
 
 
-FAST_AFTER_BYTES = 100_000_000
-"""A process that has met so much asks for compiled code. Where that isn't kept from an earlier one,
-as in a run's container, it takes seconds to make, in which a usual day is read thrice."""
+FAST_FROM_BYTES = 1 << 20
+"""Only the reading of a larger file waits for the compiler's half a second."""
 _MOST_WAITING = 10_000
 
 
@@ -82,13 +81,9 @@ def file_parts(file: FeedFile, contract: SourceContract) -> Iterator[FilePart]:
 _Scan = Callable[[LineBlock, Header, SourceContract, date], "ScannedBlock | None"]
 
 
-_met = [0]  # bytes of all files of this process so far
-
-
 def _scan_for(file: FeedFile, header: Header, contract: SourceContract) -> _Scan | None:
     """The compiled way, where it is worth its start and knows the form."""
-    _met[0] += file.path.stat().st_size
-    if _met[0] < FAST_AFTER_BYTES:
+    if file.path.stat().st_size < FAST_FROM_BYTES:
         return None
     try:
         from user_code.finance.domain.usual_rows import is_usual, scan_block
