@@ -39,6 +39,7 @@ from control_plane.container_labels import (
     OUTSIDE,
     PARTITION_LABEL,
     PROJECT_LABEL,
+    RUN_ID_LABEL,
 )
 from control_plane.crash_evidence import crash_evidence
 from control_plane.run_wishes import (
@@ -170,7 +171,7 @@ class AssayRunLauncher(DockerRunLauncher):
         run's record does not know would go on anyway. If the engine does not answer, or the
         container cannot be ended, this raises, and the run is left as it is until the next look.
         """
-        container = self._container(run)
+        container = self._get_container(run)
         if container is not None and container.status in ("running", *ENDED):
             health: CheckRunHealthResult = super().check_run_worker_health(run)
             return health
@@ -184,7 +185,7 @@ class AssayRunLauncher(DockerRunLauncher):
 
     def has_ended(self, run: DagsterRun) -> bool:
         """Whether the run had a container that has ended and is still there to be looked at."""
-        container = self._container(run)
+        container = self._get_container(run)
         return container is not None and container.status in ENDED
 
     def get_run_worker_debug_info(
@@ -197,13 +198,18 @@ class AssayRunLauncher(DockerRunLauncher):
         The lines are given even if upstream does not ask for them: a crash of the interpreter
         or at boot leaves no other trace.
         """
-        container = self._container(run)
+        container = self._get_container(run)
         if container is None:
             return None
         return crash_evidence(container)
 
-    def _container(self, run: DagsterRun) -> Container | None:
-        return self._get_container(run)  # type: ignore[no-untyped-call]
+    def _get_container(self, run: DagsterRun) -> Container | None:
+        # A retry begins with its parent's tags, the id of the parent's container among them. Until
+        # it has its own it has none: or it would be called dead with its parent, and go on.
+        container: Container | None = super()._get_container(run)  # type: ignore[no-untyped-call]
+        if container is None or container.labels.get(RUN_ID_LABEL) != run.run_id:
+            return None
+        return container
 
 
 def container_context(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 from dagster._core.launcher.base import WorkerStatus
+from dagster._core.test_utils import create_run_for_test
 
 from control_plane.boot_crashes import fail_crashed_starts
 from tests.control_plane.docker_playground import engine_lacks
@@ -47,6 +48,24 @@ def test_a_run_that_died_at_boot_is_failed_at_once_with_the_reason(
     assert "exit code 3" in said
     assert "No module named x" in said
     other.kill()
+
+
+def test_a_retry_is_not_called_dead_for_its_parents_container(
+    launch: Launch, instance: dg.DagsterInstance
+) -> None:
+    parent, container = launch("is_a_parent", "exit 3")
+    wait_for(container, "exited")
+    # As Dagster makes it: with all of the parent's tags.
+    retry = create_run_for_test(
+        instance,
+        "a_job",
+        status=dg.DagsterRunStatus.STARTING,
+        tags={"docker/container_id": str(container.id)},
+    )
+    failed = fail_crashed_starts(instance)
+    assert parent.run_id in failed
+    assert retry.run_id not in failed
+    assert instance.run_launcher.get_run_worker_debug_info(retry) is None
 
 
 def test_out_of_memory_is_said_with_the_limit(launch: Launch, instance: dg.DagsterInstance) -> None:

@@ -31,6 +31,8 @@ ORDER = [
     "test_runs",
     "test_docker_gate",
     "test_hostile_runs",
+    "test_lost_runs",
+    "test_egress",
     "test_confinement",
     "test_secrets",
     "test_second_assay",
