@@ -36,17 +36,20 @@ ORDER = [
     "test_confinement",
     "test_secrets",
     "test_second_assay",
+    "test_alerts",
     "test_redeploy",
     "test_restart",
     "test_plain_compose",
     "test_share",
 ]
 NEEDS_NO_ENGINE = "test_harness"
-JOBS_OF_THE_TESTS = """
+# Code of the tests' own, in what their Assay loads.
+CODE_OF_THE_TESTS = ("jobs_of_the_tests", "faults_on_demand")
+LOADED = """
 
-from user_code import jobs_of_the_tests
+from user_code import {0}
 
-defs = dg.Definitions.merge(defs, jobs_of_the_tests.defs)
+defs = dg.Definitions.merge(defs, {0}.defs)
 """
 
 
@@ -99,11 +102,12 @@ def artifacts() -> Path:
 
 @pytest.fixture(scope="session")
 def stack_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository that tests may change, with jobs that behave badly."""
+    """A copy of the repository that tests may change, with jobs and sensors that behave badly."""
     tree = copy_of(REPOSITORY, tmp_path_factory.mktemp("assay") / "tree")
-    shutil.copy(Path(__file__).with_name("jobs_of_the_tests.py"), tree / "user_code")
-    with (tree / "user_code/definitions.py").open("a") as file:
-        file.write(JOBS_OF_THE_TESTS)
+    for module in CODE_OF_THE_TESTS:
+        shutil.copy(Path(__file__).with_name(f"{module}.py"), tree / "user_code")
+        with (tree / "user_code/definitions.py").open("a") as file:
+            file.write(LOADED.format(module))
     return tree
 
 

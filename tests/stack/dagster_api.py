@@ -184,6 +184,11 @@ class DagsterApi:
         found = self.ask(ASSET, key={"path": [asset]})["assetOrError"]
         return list(found.get("assetMaterializations", []))
 
+    def report_materialization(self, asset: str) -> None:
+        """Note that an asset has been renewed outside; AssertionError if it is refused."""
+        answer = self.ask(REPORT_ASSET % asset)["reportRunlessAssetEvents"]
+        assert answer["__typename"] == "ReportRunlessAssetEventsSuccess", answer
+
     def launch(
         self,
         job: str,

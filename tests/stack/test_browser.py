@@ -1,21 +1,14 @@
 """What people see, in a real Chromium."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from assay_stack import AssayStack
-from playwright.sync_api import Page, expect, sync_playwright
+from chromium import needs_chromium, tab_of
+from playwright.sync_api import Page, expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="no chromium on this machine (Debian: apt-get install chromium)"
-    ),
-    pytest.mark.usefixtures("samples_done"),
-]
+pytestmark = [needs_chromium, pytest.mark.usefixtures("samples_done")]
 
 HAS_PICTURE = """() => [...document.querySelectorAll('img')]
     .some(image => image.src.startsWith('data:image/') && image.naturalWidth > 100)"""
@@ -24,21 +17,8 @@ HAS_PICTURE = """() => [...document.querySelectorAll('img')]
 @pytest.fixture(scope="module")
 def page(assay: AssayStack) -> Iterator[Page]:
     """A tab of a browser on this Assay's UI."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            # Its sandbox doesn't work for root, nor in most containers; it sees our pages only.
-            args=["--no-sandbox"],
-        )
-        tab = browser.new_page(
-            viewport={"width": 1800, "height": 960},
-            base_url=assay.api.url,
-            http_credentials={"username": assay.api.name, "password": assay.api.password},
-        )
-        tab.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
+    with tab_of(assay) as tab:
         yield tab
-        browser.close()
 
 
 def test_the_lineage_shows_both_domains(page: Page, artifacts: Path) -> None:

@@ -1,7 +1,6 @@
 """What a page of another site can make a logged-in browser do to Assay, in a real Chromium."""
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,17 +9,11 @@ from uuid import uuid4
 
 import pytest
 from assay_stack import AssayStack
+from chromium import CHROMIUM, needs_chromium
 from dagster_api import REPORT_ASSET
 from playwright.sync_api import Page, Response, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="no chromium on this machine (Debian: apt-get install chromium)"
-    ),
-    pytest.mark.usefixtures("samples_done"),
-]
+pytestmark = [needs_chromium, pytest.mark.usefixtures("samples_done")]
 
 
 # Each returns when the browser has its answer, whatever it is.
