@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,5 +73,8 @@ def test_a_storm_of_failed_runs_is_one_message_that_lists_them(platform: Platfor
         platform.wait_until(lambda: set().union(*told()) == keys, "told", seconds=300)
         assert [len(some) for some in told() if some] == [STORM]
         (digest,) = (body for body in hook.got if ":storm-000" in body["alerts"])
-        assert digest["title"].endswith(f"{STORM} alerts opened, 0 resolved")
+        # Something else may have opened in the storm, such as a tick that fails for the load.
+        opened = re.search(r"(\d+) alerts opened, 0 resolved$", digest["title"])
+        assert opened, digest["title"]
+        assert int(opened[1]) == len(json.loads(digest["alerts"])) >= STORM
         assert all(f"[{key}]" in digest["message"] for key in keys)

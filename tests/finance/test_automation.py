@@ -62,6 +62,7 @@ def test_all_sensors_run_by_default():
         "finance_recompute": dg.DefaultSensorStatus.RUNNING,
         "finance_automation": dg.DefaultSensorStatus.RUNNING,
         "finance_quarantine_alerts": dg.DefaultSensorStatus.RUNNING,
+        "finance_count_alerts": dg.DefaultSensorStatus.RUNNING,
     }
 
 
