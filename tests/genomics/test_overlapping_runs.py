@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.genomics.conftest import RunCallSet
 from tests.genomics.vcf_text import write_vcf
-from user_code.genomics.reports import stage_report
+from user_code.shared.reports import stage_report
 from user_code.shared.warehouse import Warehouse
 
 
@@ -19,8 +19,8 @@ def test_all_tables_of_a_run_have_one_start(
 
 
 def test_two_runs_do_not_write_to_the_same_temporary_report(tmp_path: Path) -> None:
-    older = stage_report(tmp_path, "cohort", "the other run's", "run-2")
-    report = stage_report(tmp_path, "cohort", "this run's", "run-1")
+    older = stage_report(tmp_path, "genomics", "cohort", "the other run's", "run-2")
+    report = stage_report(tmp_path, "genomics", "cohort", "this run's", "run-1")
     older.publish()
     report.publish()
     assert report.target.read_text() == "this run's"

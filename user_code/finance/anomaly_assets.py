@@ -17,6 +17,7 @@ from user_code.finance.domain.lines_table import MARKED_DAYS, as_marked_days
 from user_code.finance.domain.totals_table import TableRefused, read_table
 from user_code.finance.landed_days import DOMAIN
 from user_code.finance.published_facts import tell_published
+from user_code.finance.source_reports import report_links, stage_reports
 from user_code.finance.wide_freshness import wide_freshness
 from user_code.settings import settings
 from user_code.shared.permanent import fail_permanently
@@ -101,7 +102,7 @@ class AnomalyConfig(dg.Config):
     description=(
         "Days whose lines, counts or absence are far from what was to be expected: what is wrong, "
         "how far, which lines drive it and what it looks like. New findings raise alerts, but for "
-        "those that contracts.d/incidents.csv marks."
+        "those that contracts.d/incidents.csv marks. Each source has a report."
     ),
 )
 def anomaly_detection(
@@ -126,12 +127,16 @@ def anomaly_detection(
             days=config.alert_days,
             link=f"{settings().ui_url}/assets/anomaly_detection",
         )
-        published = attempt.publish({WHOLE: findings}, table="finance.anomaly_detection")
+        reports = stage_reports(attempt, publisher.base, history, model, findings)
+        published = attempt.publish(
+            {WHOLE: findings}, beside={WHOLE: reports}, table="finance.anomaly_detection"
+        )
     kinds = dict(findings.group_by("kind").len().sort("kind").iter_rows())
     facts: dict[str, Any] = {
         "new_alerts": told,
         "findings_by_kind": kinds,
         "marked_days": marked.height,
+        "reports": report_links(publisher.base, reports, settings().reports_url),
         "flagged_days": plot_metadata(plot_against_expected(model, findings)),
     }
     if drawn := plot_contributions(model, findings):

@@ -20,11 +20,13 @@ from user_code.finance.domain.feed_files import (
     parse_feed_path,
 )
 from user_code.finance.domain.ingest import DayRead, SeenIds, read_day
+from user_code.finance.domain.quarantine_plot import draw_quarantine
 from user_code.finance.domain.source_contract import usable_contracts
 from user_code.finance.recompute import settling
 from user_code.finance.row_dates import dates_notes
 from user_code.shared.alerts import close_alert, raise_alert
 from user_code.shared.publishing import WHOLE, Attempt, PublishedFacts
+from user_code.shared.run_facts import plot_metadata
 from user_code.shared.store import ParquetStore, StagedFile
 from user_code.shared.warehouse import Warehouse
 
@@ -187,11 +189,13 @@ def known_rates(store: ParquetStore) -> pl.DataFrame:
 
 def _counts(read: DayRead) -> dict[str, Any]:
     reasons = Counter(read.quarantined.get_column("reasons").explode().to_list())
+    drawn = plot_metadata(draw_quarantine(reasons).encode(), "svg+xml")
     return {
         "records": read.records,
         "duplicates": read.duplicates.height,
         "quarantined": read.quarantined.height,
         "quarantined_by_reason": dict(sorted(reasons.items())),
+        **({"quarantine": drawn} if reasons else {}),
         "without_rate": int(read.accepted.get_column("amount_base").null_count()),
         "files": len(read.files),
         "refused_files": len(read.refused_files),

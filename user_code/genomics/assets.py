@@ -27,12 +27,12 @@ from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.report import draw_all, render_report
 from user_code.genomics.progress import log_progress
 from user_code.genomics.quarantine import DOMAIN, absolve, refuse
-from user_code.genomics.reports import report_url, stage_report
 from user_code.genomics.run_metadata import extra_metadata
 from user_code.settings import settings
 from user_code.shared.partition_keys import PartitionKeyError, check_partition_key
 from user_code.shared.permanent import fail_permanently
 from user_code.shared.publishing import Attempt, Publisher
+from user_code.shared.reports import report_url, stage_report
 from user_code.shared.run_facts import materialization_metadata
 from user_code.shared.store import StagedFile, file_metadata
 
@@ -118,7 +118,7 @@ def call_set_qc(
         # All files are whole before the first one is published. The report, too, is behind the
         # fence: a run whose call set was forgotten meanwhile publishes none.
         report = stage_report(
-            publisher.base, key, render_report(computed, pictures), analysis.run_id
+            publisher.base, DOMAIN, key, render_report(computed, pictures), analysis.run_id
         )
         attempts.callback(report.discard)
         frames: list[tuple[Attempt, pl.DataFrame | StagedFile, str | None]] = [
@@ -145,7 +145,7 @@ def call_set_qc(
     absolve(analysis, publisher.base, key)
     place = str(report.target.relative_to(publisher.base))
     served = settings().reports_url
-    url = report_url(served, key) if served else None
+    url = report_url(served, DOMAIN, key) if served else None
     extra = extra_metadata(computed, pictures, place, url)
     for asset, file in published.items():
         yield dg.MaterializeResult(

@@ -13,12 +13,12 @@ from user_code.genomics.domain.export import FORMATS, export
 from user_code.genomics.domain.inspection import inspect_call_set
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.quarantine import DOMAIN
-from user_code.genomics.reports import report_path
 from user_code.genomics.sample_lists import listed_samples
 from user_code.settings import settings
 from user_code.shared.partition_keys import PartitionKeyError, check_partition_key
 from user_code.shared.permanent import fail_permanently
 from user_code.shared.publishing import Publisher
+from user_code.shared.reports import report_path
 from user_code.shared.run_facts import peak_memory_mb
 from user_code.shared.store import sync_file
 
@@ -45,7 +45,7 @@ def cohort_export(
         key = check_partition_key(context.partition_key)
     except PartitionKeyError as error:
         fail_permanently(context, str(error))
-    folder = report_path(publisher.base, key).parent
+    folder = report_path(publisher.base, DOMAIN, key).parent
     folder.mkdir(parents=True, exist_ok=True)
     with publisher.attempt(context, DOMAIN, "cohort_export") as attempt:
         temporary = folder / f".cohort_export.{attempt.run_id}.tmp"

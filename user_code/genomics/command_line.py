@@ -12,10 +12,11 @@ from user_code.genomics.domain.contracts import QUALITY_FILTERED_VARIANTS, VARIA
 from user_code.genomics.domain.inspection import InputChangedError
 from user_code.genomics.domain.qc_pass import Computed
 from user_code.genomics.domain.refusals import RefusedInputError
-from user_code.genomics.domain.report import REPORT_NAME, draw_all, render_report
+from user_code.genomics.domain.report import draw_all, render_report
 from user_code.genomics.domain.variant_rows import QcLimits
 from user_code.genomics.limits_file import read_limits
 from user_code.genomics.progress import progress_bar
+from user_code.shared.reports import REPORT_NAME
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

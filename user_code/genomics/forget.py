@@ -24,10 +24,10 @@ from user_code.genomics.assets import CALL_SETS, call_set_qc
 from user_code.genomics.cohort_export import cohort_export
 from user_code.genomics.domain.call_set import landed_paths
 from user_code.genomics.quarantine import DOMAIN, alert_key, quarantine_paths
-from user_code.genomics.reports import report_path
 from user_code.settings import SettingsError, settings
 from user_code.shared.alerts import close_alert
 from user_code.shared.partition_keys import check_partition_key
+from user_code.shared.reports import report_path
 from user_code.shared.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _files(base: Path, call_set: str) -> list[Path]:
         for pattern in (f"{call_set}.parquet", f".{call_set}.parquet.*", call_set)
         for path in sorted(folder.glob(pattern))
     ]
-    others = [*quarantine_paths(base, call_set), report_path(base, call_set).parent]
+    others = [*quarantine_paths(base, call_set), report_path(base, DOMAIN, call_set).parent]
     return found + [path for path in others if path.exists()]
 
 

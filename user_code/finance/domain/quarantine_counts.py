@@ -16,21 +16,26 @@ def count_quarantine(folder: Path) -> pl.DataFrame:
 
     A record of two reasons counts for both. Sorted; no rows if the folder is empty or missing.
     """
-    files = sorted(folder.glob("*/*.parquet"))
-    if not files:
-        return _count(QUARANTINE.empty().lazy())
-    return _count(pl.scan_parquet(files).select("source", "file_date", "reasons"))
-
-
-def _count(records: pl.LazyFrame) -> pl.DataFrame:
     return (
-        records.explode("reasons")
+        _scan(folder)
+        .select("source", "file_date", "reasons")
+        .explode("reasons")
         .rename({"reasons": "reason"})
         .group_by("source", "file_date", "reason")
         .agg(pl.len().cast(pl.Int64).alias("records"))
         .sort("source", "file_date", "reason")
         .collect()
     )
+
+
+def count_quarantined(folder: Path) -> dict[str, int]:
+    """The same files → records by source, each counted once."""
+    return dict(_scan(folder).group_by("source").len().collect().iter_rows())
+
+
+def _scan(folder: Path) -> pl.LazyFrame:
+    files = sorted(folder.glob("*/*.parquet"))
+    return pl.scan_parquet(files) if files else QUARANTINE.empty().lazy()
 
 
 def main(arguments: list[str]) -> int:

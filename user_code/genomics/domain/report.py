@@ -3,10 +3,8 @@
 It and the tables are the only places where sample names stand.
 """
 
-import html
 import json
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -16,17 +14,9 @@ from user_code.genomics.domain.contracts import COHORT_QC, RAW_GENOMIC_DATA, SAM
 from user_code.genomics.domain.qc_pass import Computed
 from user_code.genomics.domain.sample_tally import METRICS
 from user_code.genomics.domain.spectrum_plot import site_frequency_spectrum
+from user_code.shared.html_page import facts_table, html_page, rows_table
 
-REPORT_NAME = "report.html"
 _MOST_LISTED = 500
-
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:860px;margin:2em auto;padding:0 1em}
-h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}svg{max-width:100%;height:auto}
-table{border-collapse:collapse}td,th{padding:.2em .8em .2em 0;text-align:left;vertical-align:top;
-border-bottom:1px solid #ddd}td.n{text-align:right;font-variant-numeric:tabular-nums}
-td.d{color:#666;font-size:.9em}
-"""
 
 
 def draw_all(variant_analysis: Path, samples: pl.DataFrame) -> dict[str, str]:
@@ -48,7 +38,7 @@ def render_report(computed: Computed, pictures: dict[str, str]) -> str:
     """The whole document. Every text from the input is escaped."""
     cohort = computed.cohort_qc.row(0, named=True)
     facts = computed.raw_genomic_data.row(0, named=True)
-    name = html.escape(str(cohort["call_set"]))
+    name = str(cohort["call_set"])
     images = "".join(f"<p>{svg}</p>" for svg in pictures.values())
     described = {
         column.name: column.description
@@ -60,23 +50,13 @@ def render_report(computed: Computed, pictures: dict[str, str]) -> str:
         (key, cohort[key], described[key]) for key in cohort if key not in facts and key not in long
     ]
     limits = [(key, value, "") for key, value in json.loads(cohort["thresholds"]).items()]
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>Quality of {name}</h1>"
-        f"<h2>Cohort</h2>{_table(whole)}{images}"
+    return html_page(
+        name,
+        f"Quality of {name}",
+        f"<h2>Cohort</h2>{facts_table(whole)}{images}"
         f"<h2>Unusual samples</h2>{_unusual(computed.sample_qc)}"
-        f"<h2>What arrived</h2>{_table(arrived)}<h2>Limits</h2>{_table(limits)}"
-        "</body></html>\n"
+        f"<h2>What arrived</h2>{facts_table(arrived)}<h2>Limits</h2>{facts_table(limits)}",
     )
-
-
-def _table(rows: Iterable[tuple[str, object, str]]) -> str:
-    cells = "".join(
-        f'<tr><td>{html.escape(key)}</td><td class="n">{_shown(value)}</td>'
-        f'<td class="d">{html.escape(text)}</td></tr>'
-        for key, value, text in rows
-    )
-    return f"<table>{cells}</table>"
 
 
 def _unusual(samples: pl.DataFrame) -> str:
@@ -88,24 +68,7 @@ def _unusual(samples: pl.DataFrame) -> str:
         metric for listed in flagged["outlier_by"].to_list() for metric in listed.split(",")
     )
     text = {column.name: column.description for column in SAMPLE_QC.columns}
-    counts = _table((name, by_metric[name], text[name]) for name in METRICS if by_metric[name])
-    shown = ["sample_id", "outlier_by", *METRICS]
-    head = "".join(f"<th>{name}</th>" for name in shown)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{_shown(row[name])}</td>" for name in shown) + "</tr>"
-        for row in flagged.head(_MOST_LISTED).iter_rows(named=True)
-    )
-    return (
-        f"<p>{flagged.height:,} of {samples.height:,}, by metric:</p>{counts}"
-        f"<table><tr>{head}</tr>{rows}</table>"
-    )
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
+    counts = facts_table((name, by_metric[name], text[name]) for name in METRICS if by_metric[name])
+    names = ["sample_id", "outlier_by", *METRICS]
+    listed = rows_table(names, flagged.select(names).head(_MOST_LISTED).iter_rows())
+    return f"<p>{flagged.height:,} of {samples.height:,}, by metric:</p>{counts}{listed}"
