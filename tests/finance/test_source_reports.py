@@ -28,7 +28,8 @@ DAYS = [FIRST + timedelta(days=n) for n in range(17)]
 
 def text_of(document: str) -> str:
     """The words of a page, its pictures and tags aside."""
-    return " ".join(re.sub("<svg.*?</svg>|<style>.*?</style>|<[^>]*>", " ", document).split())
+    shown = re.sub("<svg.*?</svg>|<style>.*?</style>|<[^>]*>", " ", document, flags=re.S)
+    return " ".join(shown.split())
 
 
 def read_report(publisher, source: str) -> str:
