@@ -4,7 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 LOCATIONS = """
@@ -166,7 +166,8 @@ class DagsterApi:
         """A run's last messages, for an assertion's text."""
         events = self.events(run_id)[-lines:]
         return "\n".join(
-            f"{e['__typename']}: {e.get('message', '')} {e.get('error') or ''}" for e in events
+            " ".join([f"{event['__typename']}: {event.get('message', '')}", *_errors(event)])
+            for event in events
         )
 
     def compute_logs(self, run_id: str) -> str:
@@ -220,3 +221,11 @@ class DagsterApi:
         """Ask for the end of a run; AssertionError if it is refused."""
         answer = self.ask(TERMINATE, run=run_id)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
+
+
+def _errors(event: dict[str, Any]) -> Iterator[str]:
+    """What an event says of an error and of what led to it."""
+    error = event.get("error")
+    while error:
+        yield error["message"]
+        error = error.get("cause")
