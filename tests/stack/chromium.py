@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 from assay_stack import AssayStack
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+WINDOW = ViewportSize(width=1800, height=960)
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium on this machine (Debian: apt-get install chromium)"
@@ -25,7 +26,7 @@ def tab_of(assay: AssayStack) -> Iterator[Page]:
             args=["--no-sandbox"],
         )
         tab = browser.new_page(
-            viewport={"width": 1800, "height": 960},
+            viewport=WINDOW,
             base_url=assay.api.url,
             http_credentials={"username": assay.api.name, "password": assay.api.password},
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from assay_stack import AssayStack
-from chromium import needs_chromium, tab_of
+from chromium import WINDOW, needs_chromium, tab_of
 from playwright.sync_api import Page, expect
 
 pytestmark = [needs_chromium, pytest.mark.usefixtures("samples_done")]
@@ -22,12 +22,15 @@ def page(assay: AssayStack) -> Iterator[Page]:
 
 
 def test_the_lineage_shows_both_domains(page: Page, artifacts: Path) -> None:
+    # What lies outside of the window isn't drawn.
+    page.set_viewport_size({"width": 1800, "height": 1700})
     page.goto("/asset-groups?expanded=global@global:finance,global@global:genomics")
     for asset in ("raw_genomic_data", "variant_analysis", "daily_summary", "anomaly_detection"):
         expect(page.get_by_text(asset).first).to_be_visible()
     expect(page.get_by_text("Materialized").first).to_be_visible()
     expect(page.get_by_text("(fetching statuses)")).to_have_count(0)
     page.screenshot(path=artifacts / "lineage.png")
+    page.set_viewport_size(WINDOW)
 
 
 def test_a_run_shows_its_events_and_logs(assay: AssayStack, page: Page, artifacts: Path) -> None:

@@ -248,6 +248,7 @@ def test_a_run_that_calls_postgres_its_container_has_only_its_own_ended(
     wait_for("the run's end", lambda: assay.api.finished(run_id), seconds=180)
 
     assert assay.api.run(run_id)["status"] == "FAILURE"
-    assert not inspect(own["Id"])["State"]["Running"]
+    # It says that it ends before it has ended.
+    wait_for("its container's end", lambda: not inspect(own["Id"])["State"]["Running"], seconds=60)
     there = assay.service("postgres")["State"]
     assert (there["Running"], there["StartedAt"]) == (True, postgres["State"]["StartedAt"])
