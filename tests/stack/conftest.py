@@ -40,7 +40,6 @@ ORDER = [
     "test_redeploy",
     "test_restart",
     "test_plain_compose",
-    "test_share",
 ]
 NEEDS_NO_ENGINE = "test_harness"
 # Code of the tests' own, in what their Assay loads.

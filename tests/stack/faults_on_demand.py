@@ -2,13 +2,8 @@
 
 `conftest.py` puts this file into the tests' copy of the tree, as `user_code/faults_on_demand.py`. A
 fault is on while a file of its name lies in the landing zone's folder `.faults`.
-
-`python -m user_code.faults_on_demand 200`, in the code server: so many runs fail for Dagster. Each
-is a run in Dagster's records, of a partition of its own, with the event that the end of a run
-writes; none has a container.
 """
 
-import sys
 from datetime import timedelta
 
 import dagster as dg
@@ -68,17 +63,3 @@ defs = dg.Definitions(
     jobs=[hungry, dg.define_asset_job("load_half", [half_loaded])],
     sensors=[moody],
 )
-
-
-def fail(count: int) -> None:
-    """Let `count` runs fail, of the partitions storm-000, storm-001, …"""
-    with dg.DagsterInstance.get() as instance:
-        for number in range(count):
-            # Nobody waits for a retry, whose end would count.
-            tags = {"dagster/partition": f"storm-{number:03d}", "dagster/max_retries": "0"}
-            run = instance.create_run_for_job(hungry, tags=tags)
-            instance.report_run_failed(run, "the disk is gone")
-
-
-if __name__ == "__main__":
-    fail(int(sys.argv[1]))

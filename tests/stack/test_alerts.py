@@ -1,6 +1,5 @@
 """Faults of every kind, on real containers: each is told within two minutes, and its end too."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 from assay_stack import AssayStack
 from chromium import needs_chromium, tab_of
-from docker_engine import docker
 from playwright.sync_api import Page, expect
 from waiting import wait_for
 from webhook import Webhook
@@ -16,14 +14,12 @@ from webhook import Webhook
 pytestmark = pytest.mark.usefixtures("samples_done")
 
 WITHIN_SECONDS = 120
-STORM = 200
 KEYS = {
     "hunger": "run.failed:hungry:",
     "half": "check.failed:half_loaded:is_whole",
     "no feed": "asset.stale:fed_from_outside",
     "mood": "tick.failed:moody",
 }
-DAEMON = "daemon.silent:daemon"
 
 
 class Faults:
@@ -175,51 +171,3 @@ def test_a_faults_end_is_told(faults: Faults, opened: dict[str, dict[str, str]])
     assert {fault: alert["first_seen"] for fault, alert in closed.items()} == {
         fault: alert["first_seen"] for fault, alert in opened.items()
     }
-
-
-def test_a_storm_is_one_message_that_lists_all(
-    assay: AssayStack, webhook: Webhook, faults: Faults
-) -> None:
-    before = len(webhook.bodies)
-    server = str(assay.service("user_code")["Id"])
-    begun = time.monotonic()
-    docker("exec", server, "python", "-m", "user_code.faults_on_demand", str(STORM), seconds=180)
-    print(f"{STORM} failures took {time.monotonic() - begun:.0f} s")
-
-    def messages() -> list[list[str]]:
-        """The keys of the storm's alerts, by the message that tells them."""
-        return [
-            told
-            for body in list(webhook.bodies)[before:]
-            if (
-                told := [
-                    alert["key"]
-                    for alert in json.loads(str(body["alerts"]))
-                    if ":storm-" in alert["key"]
-                ]
-            )
-        ]
-
-    wait_for("all to be told", lambda: sum(map(len, messages())) == STORM, seconds=300)
-    print(f"told after {time.monotonic() - begun:.0f} s")
-    (digest,) = messages()
-    assert len(set(digest)) == STORM
-    (body,) = (one for one in list(webhook.bodies)[before:] if ":storm-000" in json.dumps(one))
-    assert all(key in str(body["message"]) for key in digest)
-
-
-def test_a_stopped_daemon_is_told_and_its_return_too(assay: AssayStack, webhook: Webhook) -> None:
-    daemon = str(assay.service("daemon")["Id"])
-    # Other tests may have stopped it before.
-    before = len(webhook.bodies)
-    try:
-        docker("stop", daemon)
-        found = wait_for(
-            "the silence to be told", lambda: webhook.told(DAEMON, "opened", before), WITHIN_SECONDS
-        )
-        assert found["severity"] == "critical"
-    finally:
-        docker("start", daemon)
-    wait_for(
-        "its return to be told", lambda: webhook.told(DAEMON, "closed", before), WITHIN_SECONDS
-    )

@@ -51,12 +51,9 @@ class Webhook:
             if all(word.lower() in json.dumps(body).lower() for word in words)
         ]
 
-    def told(self, key: str, change: str, after: int = 0) -> dict[str, str] | None:
-        """The fields of the last alert `key` that was opened or closed (`change`).
-
-        In whichever message it came, past the first `after` ones.
-        """
-        for body in reversed(list(self.bodies)[after:]):
+    def told(self, key: str, change: str) -> dict[str, str] | None:
+        """The fields of the last alert `key` that was opened or closed (`change`)."""
+        for body in reversed(list(self.bodies)):
             for alert in json.loads(str(body.get("alerts", "[]"))):
                 if alert["key"] == key and alert["change"] == change:
                     found: dict[str, str] = alert
