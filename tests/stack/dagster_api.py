@@ -61,7 +61,10 @@ FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 class DagsterApi:
-    """A GraphQL client of one Assay; `url` has no trailing slash. Times out after 20 s."""
+    """A GraphQL client of one Assay; `url` has no trailing slash. Times out after 60 s.
+
+    An answer to `cancel` waits for the run's container, which has ten seconds to end by itself.
+    """
 
     def __init__(self, url: str, name: str = "", password: str = "") -> None:
         self.url = url
@@ -80,7 +83,7 @@ class DagsterApi:
             headers={"Content-Type": "application/json", "Authorization": self.authorization},
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 body = json.load(answer)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"HTTP {error.code}: {error.read()[:2000]!r}") from error

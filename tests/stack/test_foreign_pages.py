@@ -11,7 +11,7 @@ import pytest
 from assay_stack import AssayStack
 from chromium import CHROMIUM, needs_chromium
 from dagster_api import REPORT_ASSET
-from playwright.sync_api import Page, Response, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Response, sync_playwright
 
 pytestmark = [needs_chromium, pytest.mark.usefixtures("samples_done")]
 
@@ -64,21 +64,30 @@ def foreign_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def tab(assay: AssayStack) -> Iterator[Page]:
-    """A tab of a browser in which the admin has logged in."""
+def logged_in(assay: AssayStack) -> Iterator[BrowserContext]:
+    """A browser in which the admin has logged in."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             # Its sandbox doesn't work for root, nor in most containers; it sees our pages only.
             args=["--no-sandbox"],
         )
-        page = browser.new_page(
+        context = browser.new_context(
             http_credentials={"username": assay.api.name, "password": assay.api.password}
         )
-        page.set_default_timeout(60_000)
-        page.goto(f"{assay.api.url}/server_info")
-        yield page
+        context.set_default_timeout(60_000)
+        context.new_page().goto(f"{assay.api.url}/server_info")
+        yield context
         browser.close()
+
+
+# Another one for each test: what still loads in one would stop the next one's first page.
+@pytest.fixture
+def tab(logged_in: BrowserContext) -> Iterator[Page]:
+    """A new tab of that browser."""
+    page = logged_in.new_page()
+    yield page
+    page.close()
 
 
 # Another port is another origin of the same site, another name another site.
