@@ -37,6 +37,7 @@ ORDER = [
     "test_secrets",
     "test_second_assay",
     "test_alerts",
+    "test_daemons",
     "test_redeploy",
     "test_restart",
     "test_plain_compose",

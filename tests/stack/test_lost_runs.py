@@ -1,7 +1,8 @@
-"""Runs that lose their container: out of memory, dead at boot. What is told of each."""
+"""Runs that lose their container: out of memory, dead at boot, paused. What is told of each."""
 
 import pytest
 from assay_stack import AssayStack
+from docker_engine import docker, inspect
 from waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("samples_done")
@@ -43,3 +44,26 @@ def test_a_run_that_dies_at_boot_leaves_its_last_words(assay: AssayStack) -> Non
     wait_for(
         "its alert", lambda: alert_kinds(assay, run_id) == ["run.crashed_at_boot"], seconds=120
     )
+
+
+def test_a_paused_run_is_dead_before_it_is_done_again(assay: AssayStack) -> None:
+    first = assay.api.launch("goes_on", tags={"dagster/max_retries": "1"})
+    container = str(assay.run_container(first)["Id"])
+    wait_for("its start", lambda: assay.api.run(first)["status"] == "STARTED", seconds=180)
+    docker("pause", container)
+
+    wait_for("its end", lambda: assay.api.finished(first), seconds=180)
+    state = inspect(container)["State"]
+    assert (state["Paused"], state["Running"], state["ExitCode"]) == (False, False, 137)
+    assert "The run's container was paused; ended to be sure" in assay.api.story(first)
+
+    def retries() -> list[str]:
+        return [
+            r["runId"] for r in assay.api.runs() if r["tags"].get("dagster/parent_run_id") == first
+        ]
+
+    (again,) = wait_for("its retry", retries, seconds=180)
+    wait_for("its start", lambda: assay.api.run(again)["status"] == "STARTED", seconds=180)
+    assay.api.cancel(again)
+    wait_for("its end", lambda: assay.api.finished(again), seconds=180)
+    assert retries() == [again]

@@ -51,9 +51,12 @@ class Webhook:
             if all(word.lower() in json.dumps(body).lower() for word in words)
         ]
 
-    def told(self, key: str, change: str) -> dict[str, str] | None:
-        """The fields of the last alert `key` that was opened or closed (`change`)."""
-        for body in reversed(list(self.bodies)):
+    def told(self, key: str, change: str, since: int = 0) -> dict[str, str] | None:
+        """The fields of the last alert `key` that was opened or closed (`change`).
+
+        `since` is how many bodies are not looked at, the first ones.
+        """
+        for body in reversed(list(self.bodies)[since:]):
             for alert in json.loads(str(body.get("alerts", "[]"))):
                 if alert["key"] == key and alert["change"] == change:
                     found: dict[str, str] = alert
