@@ -6,10 +6,12 @@ import urllib.request
 
 import pytest
 from assay_stack import AssayStack
-from dagster_api import DagsterApi
+from dagster_api import REPORT_ASSET, DagsterApi
 from dagster_graphql import DagsterGraphQLClient, ReloadRepositoryLocationStatus
 from docker_engine import docker
 from requests.auth import HTTPBasicAuth
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 MUTATIONS = "{ __schema { mutationType { fields { name } } } }"
 
@@ -84,6 +86,22 @@ def test_a_viewer_reports_no_asset_and_gets_no_debug_file(viewer: DagsterApi) ->
         )
     assert viewer.materializations("forged_by_a_viewer") == []
     assert post(viewer, "/download_debug/x", {})[0] == 403
+
+
+def test_a_viewers_websocket_is_for_looking_alone(assay: AssayStack, viewer: DagsterApi) -> None:
+    forged = "forged_by_a_viewers_websocket"
+    with connect(
+        f"ws://127.0.0.1:{assay.port}/graphql",
+        subprotocols=[Subprotocol("graphql-ws")],
+        additional_headers={"Authorization": viewer.authorization},
+    ) as socket:
+        socket.send(json.dumps({"type": "connection_init", "payload": {}}))
+        assert json.loads(socket.recv(timeout=30))["type"] == "connection_ack"
+        start = {"type": "start", "id": "1", "payload": {"query": REPORT_ASSET % forged}}
+        socket.send(json.dumps(start))
+        said = json.loads(socket.recv(timeout=30))
+    assert "Success" not in json.dumps(said)
+    assert viewer.materializations(forged) == []
 
 
 def test_an_admin_may_but_not_from_another_site(assay: AssayStack) -> None:
