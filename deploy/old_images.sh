@@ -21,15 +21,10 @@ newest=$(docker ps --all --quiet --filter "label=com.docker.compose.project=$pro
 settled=yes
 if [[ -n $newest && $(($(date +%s) - $(date --date "$newest" +%s))) -lt $settled_seconds ]]; then settled=""; fi
 
-# A run's record names its image; a queued run has no container yet that would hold it.
-needed() {
-    deploy/compose.sh exec -T postgres psql --quiet --no-psqlrc --tuples-only --no-align \
-        --username postgres --dbname dagster --set ON_ERROR_STOP=1 --set image="$1" <<'SQL'
-SELECT count(*) FROM runs
-WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')
-  AND strpos(run_body, '"' || :'image' || '"') > 0
-SQL
-}
+# A run's record names its image; a queued run has no container yet that would hold it. The janitor
+# asks, with a role that runs have, too: what they may have made of Dagster's tables must not be
+# executed by a superuser.
+needed() { deploy/compose.sh exec -T janitor python -m control_plane.image_needs "$1"; }
 
 for tag in $(docker image ls --format '{{.Repository}}:{{.Tag}}' "$project/user_code"); do
     [[ $tag != "$deployed" && $tag != "$coming" && $tag != *:built ]] || continue
@@ -37,7 +32,7 @@ for tag in $(docker image ls --format '{{.Repository}}:{{.Tag}}' "$project/user_
         note "keeping $tag for now: the daemon may still queue runs with it"
         continue
     fi
-    count=$(needed "$tag" </dev/null) || fail "Postgres could not be asked which images are in use."
+    count=$(needed "$tag" </dev/null) || fail "The janitor could not be asked which images are in use." "make up starts it anew."
     if [[ $count -gt 0 ]]; then
         note "keeping $tag: $count unfinished runs need it"
     elif [[ -n $plan ]]; then

@@ -18,6 +18,7 @@ from dagster._core.instance import InstanceRef
 from dagster._core.test_utils import create_run_for_test
 
 from control_plane import janitor
+from control_plane.image_needs import runs_that_need
 from control_plane.left_files import left_files
 from control_plane.old_history import old_runs
 from control_plane.settings import Settings, settings
@@ -156,3 +157,15 @@ def test_temporary_files_of_dead_runs_go_and_no_others(tmp_path: Path) -> None:
     (folder / names[-1]).touch()  # somebody writes it
     found = list(left_files([tmp_path, tmp_path / "nowhere"], lambda run_id: run_id == dead))
     assert [path.name for path in found] == [names[0]]
+
+
+def test_an_image_is_needed_while_a_run_that_names_it_is_unfinished(
+    kept: dg.DagsterInstance, here: Settings
+) -> None:
+    for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS):
+        create_run_for_test(kept, "broken", status=status, tags={"docker/image": "assay/code:1"})
+    needed = {
+        image: runs_that_need(here.dagster_dsn(), image)
+        for image in ("assay/code:1", "assay/code:", "code:1")
+    }
+    assert needed == {"assay/code:1": 1, "assay/code:": 0, "code:1": 0}
