@@ -77,8 +77,18 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     was_live boolean := TG_OP = 'UPDATE' AND OLD.state <> 'closed';
     is_live  boolean := NEW.state <> 'closed';
+    ranks    constant text[] := ARRAY['info', 'warning', 'error', 'critical'];
+    rank     constant int := array_position(ranks, NEW.severity);
+    worse    boolean := was_live AND is_live AND rank > array_position(ranks, OLD.severity);
 BEGIN
-    IF was_live IS DISTINCT FROM is_live THEN
+    IF worse THEN
+        -- What is worse than all that was told of it is told anew: others may have to hear of it.
+        SELECT coalesce(max(array_position(ranks, told.severity)), 0) < rank INTO worse
+        FROM ops.alert_transitions AS told
+        WHERE told.key = NEW.key AND told.transition = 'opened'
+          AND told.first_seen = NEW.first_seen;
+    END IF;
+    IF was_live IS DISTINCT FROM is_live OR worse THEN
         INSERT INTO ops.alert_transitions
             (key, transition, kind, severity, domain, subject, facts, link, first_seen)
         VALUES (NEW.key, CASE WHEN is_live THEN 'opened' ELSE 'closed' END,

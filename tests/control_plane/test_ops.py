@@ -35,6 +35,20 @@ def test_each_change_of_state_is_noted_once_and_in_order(ops: Settings) -> None:
     assert [row[0] for row in noted] == ["opened", "closed", "opened"]
 
 
+def test_what_gets_worse_is_told_once_more_and_what_gets_better_is_not(ops: Settings) -> None:
+    run(ops, "user_code", ALERT)
+    for severity in ("info", "warning", "error", "warning", "error", "critical", "info"):
+        run(ops, "user_code", f"UPDATE ops.alerts SET severity = '{severity}'")
+    run(ops, "user_code", "UPDATE ops.alerts SET state = 'closed', severity = 'critical'")
+    told = "SELECT transition, severity FROM ops.alert_transitions ORDER BY id"
+    assert run(ops, "alerter", told) == [
+        ("opened", "warning"),
+        ("opened", "error"),
+        ("opened", "critical"),
+        ("closed", "critical"),
+    ]
+
+
 def test_an_alert_that_is_rolled_back_leaves_no_transition(ops: Settings) -> None:
     with closing(psycopg2.connect(ops.warehouse_dsn("user_code"))) as connection:
         connection.cursor().execute(ALERT)
