@@ -116,6 +116,22 @@ def test_a_failure_says_where_and_what_but_no_data_and_a_success_closes_it(
     assert alerts(publisher)[0][1] == "closed"
 
 
+def test_a_run_that_was_stopped_at_its_limit_is_told_so_though_a_step_of_it_failed(
+    instance: dg.DagsterInstance, publisher: Publisher
+) -> None:
+    cursor = tick(instance, publisher, None)
+    stopped = instance.get_run_by_id(run(instance, crash))
+    assert stopped is not None
+    instance.report_run_failed(stopped, "Exceeded maximum runtime of 60 seconds.")
+    tick(instance, publisher, cursor)
+    ((_, state, _, subject, facts, _),) = alerts(publisher)
+    assert (state, subject) == (
+        "open", "daily was stopped: it was over its time limit for 2025-01-01",
+    )  # fmt: skip
+    assert isinstance(facts, dict)
+    assert facts["time_limit_s"] == 60
+
+
 RANGE = {
     "dagster/asset_partition_range_start": "2025-01-02",
     "dagster/asset_partition_range_end": "2025-01-04",

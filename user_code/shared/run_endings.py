@@ -37,14 +37,19 @@ def how_it_failed(instance: dg.DagsterInstance, run_id: str) -> Ending:
     """
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
     ending = Ending("run.failed", "", "unknown: see the run's log")
+    step: Ending | None = None
     for record in instance.get_records_for_run(run_id, of_type=kinds).records:
         event = record.event_log_entry.dagster_event
         if event is None:
             continue
         if event.event_type == DagsterEventType.STEP_FAILURE:
-            return _of_step(event)
+            step = step or _of_step(event)
+            continue
         ending = of_message(event.message or ending.error)
-    return ending
+        if ending.kind == "run.over_time":
+            # The step that it interrupted has failed, too: that is no reason.
+            return ending
+    return step or ending
 
 
 def of_message(message: str) -> Ending:
