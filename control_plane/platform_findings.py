@@ -17,6 +17,7 @@ _CODE_PATIENCE_SECONDS = 45
 _WEBSERVER_PATIENCE_SECONDS = 45
 _TICK_PATIENCE_SECONDS = 40
 _QUEUE_SECONDS = 300
+_FREE_SLOT_SECONDS = 60
 
 WEBSERVER_KINDS = ("webserver.away",)
 STATE_KINDS = (
@@ -177,5 +178,7 @@ def _queue(state: PlatformState, now: float) -> list[Finding]:
                 "advice": "make logs SERVICE=daemon; a pool or tag limit may hold them back",
             },
             link="/runs/queued",
+            # From one run's end to the next one's start a slot is free, however busy it is.
+            patience=_FREE_SLOT_SECONDS,
         )
     ]

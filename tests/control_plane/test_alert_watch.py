@@ -176,6 +176,20 @@ def test_the_whole_daemons_death_is_news_of_its_own_after_a_parts_silence(
     assert look(20) == {part: "closed", whole: "closed"}
 
 
+def test_a_slot_that_is_free_between_two_runs_is_no_news(
+    look: Callable[..., dict[str, str]], platform: Platform
+) -> None:
+    waiting = replace(WELL, queued=9, oldest_queued=NOW - 4000)
+    for _ in range(5):
+        platform.state = replace(waiting, busy=3)
+        assert look(20) == {}
+        platform.state = waiting
+        assert look(20) == {}
+    platform.state = replace(waiting, busy=3)
+    assert look() == {}
+    assert look(60) == {"queue.stuck:queue": "open"}
+
+
 def test_while_everything_starts_what_does_not_answer_yet_is_no_news(
     look: Callable[..., dict[str, str]], platform: Platform
 ) -> None:
