@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from benchmarks.genomics import long_form
 from benchmarks.genomics.__main__ import table
 from benchmarks.genomics.generate import decompress_only, generate, repeat, write_reference
 from benchmarks.genomics.peer_loops import cyvcf2
@@ -39,3 +40,14 @@ def test_the_table_compares_medians() -> None:
     assert table(costs).splitlines()[-1] == (
         "| peer | 8.0 s | 8.0 s | 50 MB | 2.00 × | 2.00 × | 8.0 × |"
     )
+
+
+def test_all_ways_to_ask_the_long_form_agree(tmp_path: Path) -> None:
+    landed = long_form.generate(tmp_path / "landed", n_samples=5, n_rows=40)
+    stored = tmp_path / "stored.parquet"
+    compute(landed).filtered.write_parquet(stored)
+    answers = {
+        long_form.answer(way, stored if way == long_form.STORED else landed)
+        for way in (long_form.EAGER, long_form.STREAM, long_form.LANDED, long_form.STORED)
+    }
+    assert len(answers) == 1

@@ -52,20 +52,16 @@ def compute(
         if found:
             return found
     inspected = inspect_call_set(call_set, most_bytes)
-    unasked = variant_analysis.with_name(f".{variant_analysis.name.lstrip('.')}.genotypes.tmp")
-    try:
-        return run_pass(
-            inspected,
-            limits,
-            quality_filtered_data or unasked,
-            variant_analysis,
-            metadata=footer(inspected.sha256),
-            progress=progress,
-            cells_per_block=cells_per_block,
-            reference=reference,
-        )
-    finally:
-        unasked.unlink(missing_ok=True)
+    return run_pass(
+        inspected,
+        limits,
+        quality_filtered_data,
+        variant_analysis,
+        metadata=footer(inspected.sha256),
+        progress=progress,
+        cells_per_block=cells_per_block,
+        reference=reference,
+    )
 
 
 def _scan(

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+import duckdb
 import polars as pl
 
 from user_code.genomics.domain import long_form_genotypes as genotypes
@@ -22,6 +23,7 @@ from user_code.genomics.domain.contracts import (
     VARIANT_ANALYSIS,
     Contract,
 )
+from user_code.genomics.domain.observation_counts import count_observations
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.sample_tally import flag_unusual_samples
 from user_code.genomics.domain.variant_rows import LOW, UNKNOWN, QcLimits
@@ -102,7 +104,7 @@ def reading(place: str) -> Iterator[None]:
     """While rows are read: values that can't be are refused, named by `place`, without a value."""
     try:
         yield
-    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError):
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, duckdb.Error):
         # Not chained: the library's own message quotes the value.
         raise RefusedInputError(
             place,
@@ -132,43 +134,40 @@ def _fields(observations: pl.LazyFrame) -> tuple[str, ...]:
     return tuple(name for name in genotypes.FIELDS if name in observations.collect_schema())
 
 
-def summarise(observations: pl.LazyFrame, limits: QcLimits) -> Summary:
-    """Both summaries from one reading (two with genotype fields), streamed; memory depends on
-    samples and variants alone.
+def summarise(call_set: CallSet, observations: pl.LazyFrame, limits: QcLimits) -> Summary:
+    """Both summaries of the call set's rows; memory depends on samples and variants alone.
 
-    Raises RefusedInputError for rows without sample or variant, for values that can't be read, and
-    if there are no rows.
+    `observations` is what scan_observations gave of it. Raises RefusedInputError for rows without
+    sample or variant, for values that can't be read, and if there are no rows.
     """
-    passes, known = _passes(limits), _quality().is_not_null()
-    fields = _fields(observations)
-    with reading(_ROWS):
-        by_variant, by_sample = pl.collect_all(
-            [
-                observations.group_by("variant_id").agg(
-                    sample_count=passes.sum(),
-                    avg_quality=pl.col("quality_score").filter(passes).mean(),
-                    unknown=(~known).all(),
-                    **genotypes.by_variant(fields, limits.adj),
-                ),
-                observations.group_by("sample_id").agg(
-                    n_variants=pl.len(),
-                    mean_gq=_quality().mean(),
-                    low=(known & ~passes).sum(),
-                    missing=(~known & ~passes).sum(),
-                ),
-            ],
-            engine="streaming",
-        )
-    if by_sample.is_empty():
+    counted = _counted(call_set, "variant_id", limits)
+    if counted.is_empty():
         raise RefusedInputError(
             _ROWS, "there are none", "A call set needs observations: write the file again."
         )
-    for key, rows in {"variant_id": by_variant, "sample_id": by_sample}.items():
-        if rows[key].null_count():
-            raise RefusedInputError(
-                _ROWS, f"a {key} is empty", "It identifies an observation: fill it."
+    by_variant = counted.select(
+        "variant_id",
+        sample_count=_passing(limits),
+        avg_quality="mean_good",
+        unknown=pl.col("n_unknown") == pl.col("n_rows"),
+    )
+    by_sample = _counted(call_set, "sample_id", limits).select(
+        "sample_id",
+        n_variants="n_rows",
+        mean_gq="mean",
+        low=pl.col("n_rows") - pl.col("n_good") - pl.col("n_unknown"),
+        missing=pl.col("n_good") + pl.col("n_unknown") - _passing(limits),
+    )
+    fields = _fields(observations)
+    if fields:
+        with reading(_ROWS):
+            more = (
+                observations.group_by("variant_id")
+                .agg(**genotypes.by_variant(fields, limits.adj))
+                .collect(engine="streaming")
             )
-    by_variant = genotypes.finish_variants(by_variant, by_sample["sample_id"], fields)
+        more = genotypes.finish_variants(more, by_sample["sample_id"], fields)
+        by_variant = by_variant.join(more, on="variant_id")
     by_variant = _with_sites(by_variant, by_sample.height)
     if fields:
         with reading(_ROWS):
@@ -185,6 +184,22 @@ def summarise(observations: pl.LazyFrame, limits: QcLimits) -> Summary:
         n_low_quality=int(by_sample["low"].sum()),
         n_missing_quality=int(by_sample["missing"].sum()),
     )
+
+
+def _counted(
+    call_set: CallSet, by: Literal["variant_id", "sample_id"], limits: QcLimits
+) -> pl.DataFrame:
+    with reading(_ROWS):
+        counted = count_observations(call_set.files, by, limits.min_qual)
+    if counted[by].null_count():
+        raise RefusedInputError(_ROWS, f"a {by} is empty", "It identifies an observation: fill it.")
+    return counted
+
+
+def _passing(limits: QcLimits) -> pl.Expr:
+    """Counted rows that pass: one without a quality does if the limits say so."""
+    good = pl.col("n_good")
+    return good + pl.col("n_unknown") if limits.keep_missing_quality else good
 
 
 def _with_sites(by_variant: pl.DataFrame, n_samples: int) -> pl.DataFrame:

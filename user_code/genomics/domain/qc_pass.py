@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from user_code.genomics.domain.contracts import (
 from user_code.genomics.domain.duplicates import DuplicateCounter
 from user_code.genomics.domain.inspection import InputChangedError, Inspected, joint_sha256
 from user_code.genomics.domain.integrity import FileFacts
+from user_code.genomics.domain.observation_counts import sort_observations
 from user_code.genomics.domain.refusals import RefusedInputError
 from user_code.genomics.domain.sample_tally import SampleTally
 from user_code.genomics.domain.table_file import TableFile
@@ -57,7 +58,7 @@ class Computed:
 def run_pass(
     inspected: Inspected,
     limits: QcLimits,
-    quality_filtered_data: Path,
+    quality_filtered_data: Path | None,
     variant_analysis: Path,
     *,
     metadata: Mapping[str, str] | None = None,
@@ -65,7 +66,7 @@ def run_pass(
     cells_per_block: int = genotype_blocks.CELLS_PER_BLOCK,
     reference: Path | None = None,
 ) -> Computed:
-    """Write both tables to these paths; returns the small ones.
+    """Write both tables to these paths (the first only if asked); returns the small ones.
 
     With a `reference` FASTA, variants are left-aligned first, in a copy beside the tables.
     `metadata` goes into both files' footers. Memory depends on `cells_per_block` (genotypes held
@@ -93,7 +94,8 @@ def run_pass(
             )
     except BaseException:
         for path in paths:
-            path.unlink(missing_ok=True)
+            if path:
+                path.unlink(missing_ok=True)
         raise
     return computed
 
@@ -125,7 +127,7 @@ def conclude(
 def _vcf(
     inspected: Inspected,
     limits: QcLimits,
-    filtered_path: Path,
+    filtered_path: Path | None,
     analysis_path: Path,
     metadata: Mapping[str, str],
     progress: Progress,
@@ -136,22 +138,26 @@ def _vcf(
     group_rows = rows_per_group(len(inspected.samples))
     expected = None if reference else sum(facts.n_records for facts in inspected.files)
     tally = SampleTally(len(inspected.samples), inspected.files[0].genome_build)
-    done = n_records = n_multiallelic = n_realigned = 0
+    done = n_records = n_passing = n_multiallelic = n_realigned = 0
     duplicates = DuplicateCounter()
     dropped = {LOW: 0, UNKNOWN: 0}
     with (
-        TableFile(filtered_path, QUALITY_FILTERED_VARIANTS, with_samples, group_rows) as kept,
+        TableFile(filtered_path, QUALITY_FILTERED_VARIANTS, with_samples, group_rows)
+        if filtered_path
+        else nullcontext() as kept,
         TableFile(analysis_path, VARIANT_ANALYSIS, metadata) as analysed,
     ):
         for path, facts in zip(inspected.call_set.files, inspected.files, strict=True):
             before = done
-            with _aligned(path, facts, reference, filtered_path) as (source, aligned):
+            with _aligned(path, facts, reference, analysis_path) as (source, aligned):
                 for block in genotype_blocks.read_blocks(source, cells):
                     analysis, passing, counts = analyse(block, limits)
                     tally.add(block, counts, analysis)
                     duplicates.add(analysis)
                     analysed.write(analysis)
-                    kept.write(passing)
+                    if kept:
+                        kept.write(passing)
+                    n_passing += passing.height
                     done += len(block.pos)
                     n_multiallelic += sum(len(alts) > 1 for alts in block.alts)
                     for reason in dropped:
@@ -178,7 +184,7 @@ def _vcf(
         "n_realigned": n_realigned if reference else None,
         "n_duplicates": duplicates.n,
         "reference": reference.name if reference else None,
-        "n_passing": kept.rows,
+        "n_passing": n_passing,
         "n_low_quality": dropped[LOW],
         "n_missing_quality": dropped[UNKNOWN],
         "genome_build": first.genome_build,
@@ -214,7 +220,7 @@ def _aligned(
 def _long_form(
     inspected: Inspected,
     limits: QcLimits,
-    filtered_path: Path,
+    filtered_path: Path | None,
     analysis_path: Path,
     metadata: Mapping[str, str],
     progress: Progress,
@@ -222,12 +228,19 @@ def _long_form(
     _reference: Path | None,
 ) -> tuple[dict[str, object], pl.DataFrame]:
     observations = long_form.scan_observations(inspected.call_set)
-    summary = long_form.summarise(observations, limits)
+    summary = long_form.summarise(inspected.call_set, observations, limits)
     summary.variant_analysis.write_parquet(analysis_path, metadata=dict(metadata))
-    kept = long_form.keep_passing(observations, limits)
-    kept.sink_parquet(filtered_path, metadata=dict(metadata))
+    n_passing = int(summary.variant_analysis["sample_count"].sum())
+    if filtered_path:
+        unsorted = filtered_path.with_name(f".{filtered_path.name.lstrip('.')}.unsorted.tmp")
+        try:
+            long_form.keep_passing(observations, limits).sink_parquet(unsorted)
+            variants = summary.variant_analysis["variant_id"]
+            sort_observations(unsorted, variants, filtered_path, metadata)
+        finally:
+            unsorted.unlink(missing_ok=True)
+        n_passing = pl.scan_parquet(filtered_path, glob=False).select(pl.len()).collect().item()
     progress(summary.n_records, summary.n_records)
-    n_passing = pl.scan_parquet(filtered_path, glob=False).select(pl.len()).collect().item()
     counted = {
         "form": "parquet",
         "reader": long_form.READER,
