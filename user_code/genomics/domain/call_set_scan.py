@@ -45,7 +45,7 @@ READER = f"numba {numba.__version__}, isal {isal.__version__}"
 _THREADS = 2
 # Chunks counted or waiting at once: enough to do while the main thread writes tables, and few where
 # each takes megabytes for its counts by sample.
-_MOST_AHEAD, _SAMPLES_AHEAD = 16, 40_000
+_MOST_AHEAD, _SAMPLES_AHEAD = 8, 40_000
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from user_code.genomics.domain.table_file import TableFile
 from user_code.genomics.domain.variant_rows import LOW, UNKNOWN, QcLimits
 
 # Chunks are made into a frame together, until there are so many rows or bytes of genotypes.
-_ROWS = 20_000
+_ROWS = 10_000
 _GENOTYPE_BYTES = 16_000_000
 
 

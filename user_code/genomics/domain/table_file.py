@@ -22,7 +22,7 @@ class TableFile:
         path: Path,
         contract: Contract,
         metadata: Mapping[str, str] | None = None,
-        group_rows: int = 50_000,
+        group_rows: int = 20_000,
     ) -> None:
         self.path = path
         self.rows = 0
