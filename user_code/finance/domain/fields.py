@@ -118,15 +118,20 @@ def _booked_at(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
     local: pl.Expr
     absolute: pl.Expr = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
     if contract.date_format == ISO_8601:
-        part = [text.str.extract(_ISO, group) for group in range(1, 6)]
+        # Step by step: an expression that is used twice would be computed twice.
+        frame = frame.with_columns(text.str.extract_groups(_ISO).alias("_parts"))
+        part = [pl.col("_parts").struct.field(str(group)) for group in range(1, 6)]
         fraction = part[3].fill_null("0").str.pad_end(6, "0").str.slice(0, 6)
         clock = pl.concat_str(
             part[0], pl.lit(" "), part[1].fill_null("00:00"), pl.lit(":"),
             part[2].fill_null("00"), pl.lit("."), fraction,
         )  # fmt: skip
         offset = part[4].str.replace("Z", "+00:00", literal=True).str.replace(":", "", literal=True)
-        naive = _datetime(clock, "%Y-%m-%d %H:%M:%S%.f")
-        local = pl.when(part[4].is_null()).then(naive)
+        frame = frame.with_columns(
+            _datetime(clock, "%Y-%m-%d %H:%M:%S%.f").alias("_naive"), offset.alias("_offset")
+        )
+        naive, offset = pl.col("_naive"), pl.col("_offset")
+        local = pl.when(offset.is_null()).then(naive)
         minutes = offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.slice(3, 2).cast(pl.Int64)
         signed = pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes)
         absolute = (naive - pl.duration(minutes=signed)).dt.replace_time_zone("UTC")
@@ -139,15 +144,17 @@ def _booked_at(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
         local = _datetime(text, contract.date_format)
     else:
         local = text.str.to_date(contract.date_format, strict=False).cast(pl.Datetime("us"))
-    placed = pl.coalesce(_in_zone(local, zone), absolute)
-    with_times = frame.with_columns(
-        text.alias("_booked_text"), placed.alias("booked_at"), local.alias("_local")
-    )
+    frame = frame.with_columns(text.alias("_booked_text"), local.alias("_local"))
+    placed = pl.coalesce(_in_zone(pl.col("_local"), zone), absolute)
     day = pl.coalesce(
         pl.col("_local").dt.date(), pl.col("booked_at").dt.convert_time_zone(zone).dt.date()
     )
     sensible = pl.when(day.is_between(_EARLIEST, _LATEST) & pl.col("booked_at").is_not_null())
-    return with_times.with_columns(sensible.then(day).alias("date")).drop("_local")
+    return (
+        frame.with_columns(placed.alias("booked_at"))
+        .with_columns(sensible.then(day).alias("date"))
+        .drop("_local", "_parts", "_naive", "_offset", strict=False)
+    )
 
 
 def _datetime(text: pl.Expr, pattern: str) -> pl.Expr:
@@ -156,6 +163,8 @@ def _datetime(text: pl.Expr, pattern: str) -> pl.Expr:
 
 def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
     """Local times in UTC. An hour that a clock change skips counts as the hour after it."""
+    if zone == "UTC":
+        return local.dt.replace_time_zone("UTC")
     placed = [
         moment.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
         for moment in (local, local + pl.duration(hours=1))

@@ -63,24 +63,24 @@ def line_blocks(path: Path) -> Iterator[LineBlock]:
     Raises FileRefused, after the lines that could be read, where a gzip stream is damaged, and at
     once if the file cannot be opened.
     """
-    number, tail, first, damage = 1, b"", True, ""
+    number, tail, heading, damage = 1, b"", True, ""
     with _open(path) as stream:
         while True:
             try:
-                block = stream.read1(BLOCK_BYTES)
-                if first and block in (_BOM, _BOM[:2], _BOM[:1]):
-                    block += stream.read1(BLOCK_BYTES)
+                block = stream.readline(BLOCK_BYTES) if heading else _read_lines(stream)
             except gzip.BadGzipFile:
                 block, damage = b"", _DAMAGED if number > 1 or tail else _NO_GZIP
             except (EOFError, OSError, zlib.error):
                 block, damage = b"", _DAMAGED
-            if first:
-                block, first = block.removeprefix(_BOM), False
             if not block:
                 break
+            if number == 1 and not tail:
+                block = block.removeprefix(_BOM)
+            # The header comes alone, so that whoever takes it need not copy what follows.
+            heading = heading and not block.strip(b"\r\n")
             end = block.rfind(b"\n") + 1
             if end:
-                data = tail + block[:end]
+                data = block if end == len(block) and not tail else tail + block[:end]
                 tail = block[end:]
                 yield LineBlock(number, data)
                 number += _count_newlines(data)
@@ -90,6 +90,17 @@ def line_blocks(path: Path) -> Iterator[LineBlock]:
         yield LineBlock(number, tail)
     if damage:
         raise FileRefused(damage)
+
+
+def _read_lines(stream: gzip.GzipFile | BufferedReader) -> bytes:
+    """The next block; of a file that isn't packed, whole lines, if they are of usual length."""
+    if isinstance(stream, gzip.GzipFile):
+        return stream.read1(BLOCK_BYTES)
+    begin, surely = stream.tell(), BLOCK_BYTES - min(BLOCK_BYTES, _PIECE)
+    stream.seek(begin + surely)
+    end = stream.read(BLOCK_BYTES - surely).rfind(b"\n") + 1
+    stream.seek(begin)
+    return stream.read(surely + end if end else BLOCK_BYTES)
 
 
 def _count_newlines(data: bytes) -> int:

@@ -12,6 +12,7 @@ from user_code.finance.domain.clean_lines import SplitBlock, split_block
 from user_code.finance.domain.contracts import QUARANTINE
 from user_code.finance.domain.feed_files import FeedFile
 from user_code.finance.domain.file_lines import FileRefused, Line, LineBlock, line_blocks
+from user_code.finance.domain.kept_memory import keep_freed_memory
 from user_code.finance.domain.multiline import RecordJoiner
 from user_code.finance.domain.plain_fields import type_rows
 from user_code.finance.domain.records import Header, split_lines, take_header
@@ -60,6 +61,8 @@ def file_parts(file: FeedFile, contract: SourceContract) -> Iterator[FilePart]:
                 continue
             header, block = take_header(first, contract)
             scan = _scan_for(file, header, contract)
+            if not block.data:
+                continue
         scanned = None
         if scan and not (joiner and (joiner.waits or b'"' in block.data)):
             scanned = scan(block, header, contract, file.date)
@@ -89,7 +92,10 @@ def _scan_for(file: FeedFile, header: Header, contract: SourceContract) -> _Scan
         from user_code.finance.domain.usual_rows import is_usual, scan_block
     except (ImportError, RuntimeError):  # numba finds no folder to keep compiled code in
         return None
-    return scan_block if is_usual(header, contract) else None
+    if not is_usual(header, contract):
+        return None
+    keep_freed_memory()
+    return scan_block
 
 
 def _parts_of_block(

@@ -89,16 +89,25 @@ def _is_text(text, begin, end):
 
 
 @njit(cache=True, nogil=True)
+def _word(words, at):
+    """The eight bytes at a place; behind the text's last ones are zeros."""
+    over = at - (len(words) - 1)
+    if over <= 0:
+        return words[at]
+    return words[len(words) - 1] >> np.uint64(8 * over) if over < 8 else np.uint64(0)
+
+
+@njit(cache=True, nogil=True)
 def _view(words, begin, end):
     """Arrow's view of a string in two halves: length and 12 bytes, or length, 4 bytes and place."""
     length = np.uint64(end - begin)
-    low = length | (words[begin] << np.uint64(32))
+    low = length | (_word(words, begin) << np.uint64(32))
     if length > 12:
         return low, np.uint64(begin) << np.uint64(32)
     if length <= 4:
         kept = (np.uint64(1) << (np.uint64(32) + np.uint64(8) * length)) - np.uint64(1)
         return (low & kept if length < 4 else low), np.uint64(0)
-    high = words[begin + 4]
+    high = _word(words, begin + 4)
     if length < 12:
         high &= (np.uint64(1) << np.uint64(8) * (length - np.uint64(4))) - np.uint64(1)
     return low, high
@@ -111,7 +120,7 @@ def scan_rows(
 ):  # fmt: skip
     """Rows of `text`, whole lines, → how many were taken, and how many are in `left`.
 
-    `words`: the eight bytes from each place of the text on, as numbers.
+    `words`: the eight bytes from each place of the text on, but the last seven, as numbers.
     `kinds`: what each byte is. `places`: which column each field of a row is; their number is
     the header's. `digits`: of the currency AAA, AAB, …; −1: none. Days are since 1970. Taken are
     `lines`, `texts` (row, field: id, account, category, currency; 16 bytes), `moments` (µs),

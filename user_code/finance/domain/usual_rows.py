@@ -64,7 +64,9 @@ def scan_block(
 
     `is_usual` must hold.
     """
-    data = block.data if block.data.endswith(b"\n") else block.data + b"\n"
+    data = block.data
+    if not data.endswith(b"\n") or len(data) < 8:
+        data += b"\n" * 8  # empty lines are none
     most = len(data) // _SHORTEST_ROW + 1
     lines = np.empty(most, dtype=np.int64)
     texts = np.empty((4, most, 2), dtype=np.uint64)
@@ -74,10 +76,9 @@ def scan_block(
     left = np.empty((most // 4 + 2 * _FEW, 3), dtype=np.int64)
     last = (file_date - _EPOCH).days
     first = (file_date - timedelta(days=contract.window_days) - _EPOCH).days
-    body = data + bytes(8)
     taken, n_left = kernel.scan_rows(
         np.frombuffer(data, dtype=np.uint8),
-        np.ndarray(len(data), dtype="<u8", buffer=body, strides=(1,)),
+        np.ndarray(len(data) - 7, dtype="<u8", buffer=data, strides=(1,)),
         block.number,
         _kinds(contract.delimiter, _is_text(data, contract.encoding)),
         _places(header),
