@@ -22,6 +22,7 @@ case "$*" in
     "context inspect "*) echo "$FAKE_SOCKET" ;;
     "compose version "*) echo 2.40.0 ;;
     "compose "*" exec "*) echo 0 ;;
+    "compose "*" build "*) printf "$FAKE_BUILD"; [ -z "$FAKE_BUILD" ] ;;
     "compose "*) env ;;
     "image inspect "* | "pull "*) [ -z "$FAKE_EMPTY" ] ;;
     "image ls --format "*) printf 'assay/user_code:%s\\n' built new old ;;
@@ -181,3 +182,33 @@ def test_an_image_that_is_pinned_is_never_replaced_by_another(
     assert f"PYTHON_IMAGE={pinned}\n" in (tmp_path / "env").read_text()
     # There it is taken as it stands.
     assert script("deploy/base_images.sh").returncode == 0
+
+
+BROKEN = (
+    "#12 2.1 many lines\\n#12 3.4 \\033[31mValidation failed for code location user_code:\\n"
+    "#12 3.4 KeyError: boom\\n#12 3.4 Validation for 1 code locations failed.\\n"
+    "> RUN dagster definitions validate\\n3.4 KeyError: boom\\n"
+)
+
+
+def test_definitions_that_do_not_load_are_said_as_dagster_says_them_and_once(
+    script: Script,
+) -> None:
+    done = script(
+        *("deploy/images.sh", "user_code"), engine={"FAKE_BUILD": BROKEN}, ASSAY_PROJECT="assay"
+    )
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert said[1:4] == [
+        "Validation failed for code location user_code:",
+        "KeyError: boom",
+        "Validation for 1 code locations failed.",
+    ]
+    assert done.stderr.count("KeyError") == 1
+    assert "what runs stays as it is" in done.stderr
+
+
+def test_a_build_that_fails_otherwise_shows_its_end(script: Script) -> None:
+    engine = {"FAKE_BUILD": "#1 no such package\\n"}
+    done = script("deploy/images.sh", "user_code", engine=engine, ASSAY_PROJECT="assay")
+    assert "#1 no such package" in done.stderr
