@@ -1,9 +1,12 @@
 """The scripts in deploy/ before an engine that says what a test has it say."""
 
+import fcntl
 import os
 import re
+import shutil
 import socket
 import subprocess
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -164,6 +167,33 @@ def test_without_an_engine_the_status_is_the_embedded_editions(script: Script) -
         "edition    embedded (no Docker engine answers)",
         "! it is not running → make dev, and leave that open",
     ]
+
+
+def test_alerts_are_asked_for_in_the_alerters_container(script: Script, tmp_path: Path) -> None:
+    done = script("deploy/alerts.sh", "ack", "run.failed:a b", ASSAY_PROJECT="never-started")
+    assert done.returncode == 0, done.stderr
+    words = "exec -T alerter python -m control_plane.alerts ack run.failed:a b\n"
+    assert words in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_alerts_are_the_embedded_editions_if_it_runs_or_without_an_engine(
+    script: Script, tmp_path: Path, runs: bool
+) -> None:
+    project = f"test-{uuid.uuid4().hex[:8]}"
+    home = REPOSITORY / ".embedded" / project
+    home.mkdir(parents=True)
+    try:
+        with (home / "lock").open("w") as lock:
+            if runs:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            engine = {} if runs else {"FAKE_DOWN": "1"}
+            done = script("deploy/alerts.sh", "list", engine=engine, ASSAY_PROJECT=project)
+    finally:
+        shutil.rmtree(home)
+    assert done.returncode == 1
+    assert f"there is no Assay in {home}: make dev makes one" in done.stderr
+    assert "alerter" not in (tmp_path / "log").read_text()
 
 
 def test_an_assay_without_an_env_file_says_how_to_begin(script: Script) -> None:

@@ -117,8 +117,8 @@ def test_a_cursor_of_an_older_assay_loses_nothing_and_tells_nothing_again(
 ) -> None:
     after = datetime.now(UTC) - timedelta(seconds=600)
     fail(instance, "long told", seconds_ago=5000)
-    known = [fail(instance, "told", seconds_ago=630), fail(instance, "told too", seconds_ago=600)]
     fail(instance, "overlooked", seconds_ago=620)
+    known = [fail(instance, "told", seconds_ago=630), fail(instance, "told too", seconds_ago=600)]
     fail(instance, "new", seconds_ago=90)
     again = end(instance, make_run(instance, "both"), True, seconds_ago=610)
     end(instance, again, False, seconds_ago=30)  # known, but not that it failed in the end
