@@ -20,7 +20,7 @@ from tests.shared.run_events import DEFINITIONS, SENSOR, end, fail, key, make_ru
 from tests.shared.sensor_ticks import alerts
 from user_code.shared import event_progress, run_ends
 from user_code.shared.publishing import Publisher
-from user_code.shared.run_alerts import Progress
+from user_code.shared.run_progress import RunProgress
 
 Told = Callable[[], dict[str, list[str]]]
 
@@ -133,6 +133,22 @@ def test_a_cursor_of_an_older_assay_loses_nothing_and_tells_nothing_again(
         assert warehouse.fetchone() == (4,)
 
 
+def test_an_older_assay_can_go_on_from_the_cursor(
+    instance: dg.DagsterInstance, publisher: Publisher
+) -> None:
+    """It reads `after` and `seen`: docs/operations.md says that one can go back."""
+    cursor = tick(instance, publisher)
+    fail(instance, "1", seconds_ago=300)
+    for _ in range(2):
+        cursor = tick(instance, publisher, cursor)
+    fail(instance, "2", seconds_ago=-2)
+    cursor = tick(instance, publisher, cursor)
+    stored = json.loads(cursor or "")
+    assert isinstance(stored["seen"], list)
+    ahead = datetime.fromisoformat(stored["after"]).timestamp() - time.time()
+    assert -30 < ahead < 2
+
+
 def test_an_end_is_left_until_its_tags_are_there_and_so_is_what_came_after_it(
     instance: dg.DagsterInstance, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +158,7 @@ def test_an_end_is_left_until_its_tags_are_there_and_so_is_what_came_after_it(
     fail(instance, "late", seconds_ago=60)
     cursor = tick(instance, publisher)
     assert alerts(publisher) == {}
-    assert Progress.from_cursor(cursor, instance).events.seen == frozenset()
+    assert RunProgress.from_cursor(cursor, instance).events.seen == frozenset()
     instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
     monkeypatch.setattr("user_code.shared.run_ends.time.time", lambda: begun + 30)
     tick(instance, publisher, cursor)

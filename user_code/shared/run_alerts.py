@@ -10,11 +10,7 @@ A run that will be retried is waited for: its retry's outcome counts, unless non
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -23,20 +19,18 @@ from user_code.shared.alerts import close_alert, raise_alert
 from user_code.shared.asset_facts import domain_and_owners, ui_link
 from user_code.shared.awaited_retries import AwaitedRetries, will_be_retried
 from user_code.shared.committed_ticks import note, resume
-from user_code.shared.event_progress import EventProgress
 from user_code.shared.publishing import Publisher
 from user_code.shared.range_alerts import close_covered_ranges
 from user_code.shared.run_alert_keys import alert_key
 from user_code.shared.run_endings import Ending, how_it_failed
-from user_code.shared.run_ends import RunEnd, beginning, run_ends
+from user_code.shared.run_ends import RunEnd, run_ends
 from user_code.shared.run_partitions import name_of, partitions_of
+from user_code.shared.run_progress import RunProgress
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 NAME = "run_failure_alerts"
-# Where a sensor without a cursor begins: a fresh start sees its first runs, and no old ones.
-_FIRST_LOOK_SECONDS = 3600
 
 # What an alert says of a retry.
 _RETRIED = "is tried again"
@@ -50,32 +44,6 @@ _WHAT = {
     "run.over_time": "was stopped: it was over its time limit",
     "run.killed": "was killed",
 }
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the sensor has read the ends of runs, and which retries it waits for."""
-
-    events: EventProgress
-    awaited: AwaitedRetries
-
-    @staticmethod
-    def from_cursor(cursor: str | None, instance: dg.DagsterInstance) -> Progress:
-        """What an earlier tick stored, of an older Assay too, or a beginning."""
-        stored = json.loads(cursor) if cursor else {}
-        if "newest" in stored:
-            events = EventProgress.from_cursor(cursor)
-            return Progress(events, AwaitedRetries.from_stored(stored.get("awaited", {})))
-        since, known, until = time.time() - _FIRST_LOOK_SECONDS, frozenset[str](), 0.0
-        if "after" in stored:
-            # It read runs by their times: a minute back, but for those that it had seen.
-            until = datetime.fromisoformat(stored["after"]).timestamp() + 1
-            since, known = until - 61, frozenset(stored["seen"])
-        return Progress(beginning(instance, since, known, until), AwaitedRetries())
-
-    def to_cursor(self) -> str:
-        """As text for Dagster to keep."""
-        return json.dumps({**self.events.stored(), "awaited": self.awaited.stored()})
 
 
 def build_run_failure_alerts() -> dg.SensorDefinition:
@@ -94,11 +62,10 @@ def build_run_failure_alerts() -> dg.SensorDefinition:
     def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SensorResult:
         with publisher.warehouse_for_sensor.transaction() as cursor:
             begun = resume(cursor, NAME, context.cursor)
-            progress = Progress.from_cursor(begun, context.instance)
+            progress = RunProgress.from_cursor(begun, context.instance)
             ends = run_ends(context.instance, progress.events)
             awaited = _tell(cursor, context, ends, progress.awaited)
-            events = progress.events.advanced(end.number for end in ends)
-            reached = Progress(events, awaited).to_cursor()
+            reached = progress.advanced(ends, awaited).to_cursor()
             note(cursor, NAME, context.cursor, reached)
         return dg.SensorResult(
             skip_reason=f"{len(ends)} runs have ended since the last look", cursor=reached
