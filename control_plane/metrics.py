@@ -100,7 +100,9 @@ class PlatformMetrics(Collector):
     def _collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("assay_up", "1 if this part answers.", labels=["part"])
         try:
-            data = ask(self._webserver_url, _QUERY, _WEBSERVER_SECONDS, since=self._since - 120)
+            data = ask(
+                self._webserver_url, _QUERY, seconds=_WEBSERVER_SECONDS, since=self._since - 120
+            )
         except WebserverAwayError:
             up.add_metric(["webserver"], 0)
         else:

@@ -80,7 +80,7 @@ class PlatformState:
 
 
 def ask(
-    url: str, query: str, seconds: float = _TIMEOUT_SECONDS, **variables: object
+    url: str, query: str, *, seconds: float = _TIMEOUT_SECONDS, **variables: object
 ) -> dict[str, Any]:
     """The `data` of one GraphQL request to the webserver at `url`. WebserverAwayError.
 
