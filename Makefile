@@ -91,16 +91,16 @@ analyst-password: ## show the password of the role that reads the warehouse
 	@deploy/secrets.sh show analyst
 
 alerts: ## list the alerts that are not closed
-	@deploy/compose.sh exec -T alerter python -m control_plane.alerts list
+	@deploy/alerts.sh list
 
 alert-ack: ## somebody looks after an alert: KEY=run.failed:finance_daily:2026-01-31
-	@deploy/compose.sh exec -T alerter python -m control_plane.alerts ack "$(KEY)"
+	@deploy/alerts.sh ack "$(KEY)"
 
 status: ## one screen: services, queue, last failures, stale assets, open alerts, disk, what to do
 	@deploy/status.sh
 
 alert-test: ## send a test alert through every configured channel
-	@deploy/compose.sh exec -T alerter python -m control_plane.alerts test
+	@deploy/alerts.sh test
 
 janitor-plan: ## what the janitor would remove: containers, temporary files, old runs, images
 	@deploy/janitor_plan.sh

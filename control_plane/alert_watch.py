@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 DOMAIN = "platform"
-# While everything starts, this one is up before those that it watches.
+# While everything starts, this one is up before those that it watches. What was once in order has
+# started: it need not settle any more.
 SETTLING_SECONDS = 180
 
 _UPSERT = """
@@ -54,6 +55,7 @@ class Watch:
         self._clock = clock
         self._begun = clock()
         self._since: dict[str, float] = {}
+        self._settled = set(DISK_KINDS)
         self.state: PlatformState | None = None
         self.disks: Sequence[Disk] = ()
 
@@ -79,6 +81,8 @@ class Watch:
         now = self._clock()
         found = {finding.key: finding for finding in findings}
         self._since = {key: self._since.get(key, now) for key in found}
+        self._settled |= set(kinds) - {finding.kind for finding in found.values()}
+        settled = now - self._begun >= SETTLING_SECONDS
         opened, closed = [], []
         with connection, connection.cursor() as cursor:
             cursor.execute(
@@ -89,7 +93,7 @@ class Watch:
             told = {key: (severity, subject) for key, severity, subject in cursor.fetchall()}
             for key, finding in found.items():
                 lasted = now - self._since[key] >= finding.patience
-                lasted &= finding.kind in DISK_KINDS or now - self._begun >= SETTLING_SECONDS
+                lasted &= settled or finding.kind in self._settled
                 if told.get(key) == (finding.severity, finding.subject):
                     continue
                 if key in told or lasted:

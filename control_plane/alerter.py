@@ -26,7 +26,8 @@ from control_plane.disk_space import disks
 from control_plane.health import note_health
 from control_plane.metrics import PlatformMetrics, serve_metrics
 from control_plane.platform_state import platform_state
-from control_plane.postgres_away import PostgresAway
+from control_plane.postgres_away import PostgresAway, who_is_told
+from control_plane.postgres_silence import connect, never_wait_for_ever, why
 from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
 
@@ -87,7 +88,7 @@ def keep_sending(here: Settings, channel: Channel, pace: Pace) -> None:
     dsn = here.warehouse_dsn("alerter")
     while True:
         try:
-            with closing(psycopg2.connect(dsn)) as connection:
+            with closing(connect(dsn)) as connection:
                 while True:
                     send_once(connection, here, channel, pace)
                     time.sleep(POLL_SECONDS)
@@ -104,6 +105,7 @@ def run(here: Settings) -> None:
     here.state_folder.mkdir(parents=True, exist_ok=True)
     to = understood(here)
     routes = routes_of(here, to)
+    told_of_outages = who_is_told(routes, to)
     away = PostgresAway(here.state_folder / "postgres_away.json", here.project, here.ui_url)
     watch = Watch(
         ask=lambda: platform_state(here.webserver_url),
@@ -122,8 +124,8 @@ def run(here: Settings) -> None:
     complaint = ""
     while True:
         try:
-            with closing(psycopg2.connect(dsn)) as connection:
-                outage = away.over(connection, to, time.time())
+            with closing(connect(dsn)) as connection:
+                outage = away.over(connection, told_of_outages, time.time())
                 if complaint:
                     log.info("The warehouse answers again.")
                 if outage is not None:
@@ -131,12 +133,12 @@ def run(here: Settings) -> None:
                 complaint = ""
                 keep_watching(connection, to, routes, watch)
         except psycopg2.Error as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = why(error)
             note_health("alerter", f"the warehouse does not answer: {reason}")
             if reason != complaint:
                 log.warning("The warehouse does not answer: %s", reason)
                 complaint = reason
-            for name, refused in away.still(to, time.time()):
+            for name, refused in away.still(told_of_outages, time.time()):
                 log.warning("Postgres is away, told to %s: %s", name, refused or "taken")
             time.sleep(POLL_SECONDS)
 
@@ -163,6 +165,7 @@ def main() -> int:
     """Run until stopped; 1 if a setting is missing or wrong."""
     # As process 1 of a container Python would ignore a SIGTERM that nobody handles.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    never_wait_for_ever()
     try:
         run(settings())
     except SettingsError as error:

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 
 from control_plane.alert_test import main as test_channels
+from control_plane.postgres_silence import connect, never_wait_for_ever
 from control_plane.settings import SettingsError, settings
 
 CLOSED_SHOWN = 20
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.verb == "test":
         return test_channels()
     try:
-        with closing(psycopg2.connect(settings().warehouse_dsn("alerter"))) as connection:
+        with closing(connect(settings().warehouse_dsn("alerter"))) as connection:
             if given.verb == "list":
                 print(listing(connection))
                 return 0
@@ -98,4 +99,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    never_wait_for_ever()
     sys.exit(main())

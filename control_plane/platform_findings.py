@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from control_plane.alert_channels import Severity
 from control_plane.disk_space import Disk
@@ -16,6 +17,7 @@ _PART_PATIENCE_SECONDS = 120
 _CODE_PATIENCE_SECONDS = 45
 _WEBSERVER_PATIENCE_SECONDS = 45
 _TICK_PATIENCE_SECONDS = 40
+_TICKS_JUDGED = 6
 _QUEUE_SECONDS = 300
 _FREE_SLOT_SECONDS = 60
 
@@ -143,12 +145,20 @@ def _locations(state: PlatformState) -> list[Finding]:
 
 
 def _ticks(one: Ticking, now: float) -> Sequence[Finding]:
-    """The newest tick that ended has failed, and again, or a while ago; a schedule's at once."""
-    ended = [tick for tick in one.ticks if tick.status != "STARTED"]
-    if not ended or ended[0].status != "FAILURE":
+    """The newest tick that ended has failed, and again, or a while ago; a schedule's at once.
+
+    A sensor that fails now and then, too: what it should see, it sees at every other look.
+    """
+    ended = [tick for tick in one.ticks if tick.status != "STARTED"][:_TICKS_JUDGED]
+    failed = [tick.status == "FAILURE" for tick in ended]
+    if not any(failed):
         return []
-    again = len(ended) > 1 and ended[1].status == "FAILURE"
-    if not (one.is_schedule or again or now - ended[0].at > _TICK_PATIENCE_SECONDS):
+    newest = ended[failed.index(True)]
+    lasts = failed[0] and (
+        one.is_schedule or failed[:2] == [True, True] or now - newest.at > _TICK_PATIENCE_SECONDS
+    )
+    begun = sum(now and not before for now, before in pairwise([*failed, False]))
+    if not lasts and (one.is_schedule or begun < 2):
         return []
     what = "schedule" if one.is_schedule else "sensor"
     return [
@@ -156,7 +166,7 @@ def _ticks(one: Ticking, now: float) -> Sequence[Finding]:
             key=f"tick.failed:{one.name}",
             severity="error",
             subject=f"the {what} {one.name} fails: what it should see or start, it does not",
-            facts={what: one.name, "error": ended[0].error},
+            facts={what: one.name, "error": newest.error},
             link=f"/automation?search={one.name}",
         )
     ]

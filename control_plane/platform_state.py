@@ -22,9 +22,9 @@ query($queue: Int!) {
     locationEntries { name loadStatus locationOrLoadError { __typename
       ... on PythonError { className }
       ... on RepositoryLocation { repositories {
-        sensors { name sensorState { status ticks(limit: 3) {
+        sensors { name sensorState { status ticks(limit: 7) {
           status timestamp endTimestamp error { className cause { className } } } } }
-        schedules { name scheduleState { status ticks(limit: 3) {
+        schedules { name scheduleState { status ticks(limit: 7) {
           status timestamp endTimestamp error { className cause { className } } } } } } } } } } }
   queued: runsOrError(filter: {statuses: [QUEUED]}, limit: $queue) {
     ... on Runs { count results { creationTime } } }
@@ -79,15 +79,20 @@ class PlatformState:
     slots: int | None
 
 
-def ask(url: str, query: str, **variables: object) -> dict[str, Any]:
-    """The `data` of one GraphQL request to the webserver at `url`. WebserverAwayError."""
+def ask(
+    url: str, query: str, *, seconds: float = _TIMEOUT_SECONDS, **variables: object
+) -> dict[str, Any]:
+    """The `data` of one GraphQL request to the webserver at `url`. WebserverAwayError.
+
+    It has `seconds` to answer.
+    """
     request = urllib.request.Request(  # noqa: S310 (the address is the operator's)
         f"{url}/graphql",
         data=json.dumps({"query": query, "variables": variables}).encode(),
         headers={"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
             body = json.load(answer)
     except (OSError, ValueError) as error:
         raise WebserverAwayError(f"{type(error).__name__}: {error}") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from control_plane.alert_channels import Channel
+from control_plane.alert_routes import Route, destinations
 from control_plane.alert_text import Transition, message
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Outage:
     told: dict[str, float] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     next_attempt: dict[str, float] = field(default_factory=dict)
+
+
+def who_is_told(routes: Sequence[Route], channels: Sequence[Channel]) -> list[Channel]:
+    """The channels that hear of an outage: those that the outbox would send its end to."""
+    return destinations(_transition(0, 0), routes, channels)
 
 
 class PostgresAway:

@@ -18,6 +18,7 @@ import psycopg2
 from control_plane.disk_space import Disk, disks
 from control_plane.platform_findings import Finding, disk_findings, state_findings
 from control_plane.platform_state import PlatformState, WebserverAwayError, ask, platform_state
+from control_plane.postgres_silence import connect, never_wait_for_ever
 from control_plane.settings import Settings, SettingsError, settings
 
 FAILURES_SHOWN = 5
@@ -105,7 +106,7 @@ def report(here: Settings, now: float) -> tuple[list[str], bool]:
         lines.append(f"Dagster    the webserver does not answer ({error})")
         wrong.append("! no UI → make logs SERVICE=webserver, then make up")
     try:
-        with closing(psycopg2.connect(here.warehouse_dsn("alerter"))) as connection:
+        with closing(connect(here.warehouse_dsn("alerter"))) as connection:
             cursor = connection.cursor()
             cursor.execute(_ALERTS)
             rows = cursor.fetchall()
@@ -138,4 +139,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    never_wait_for_ever()
     sys.exit(main())

@@ -22,7 +22,13 @@ build() {
     # Under the moving tag, whatever .env names: an immutable tag must stay what it is.
     ASSAY_USER_CODE_IMAGE=$project/user_code:built \
         deploy/compose.sh --progress plain build "$1" >"$log" 2>&1 && return
-    tail -n 30 "$log" >&2
+    if grep -q 'Validation failed for' "$log"; then
+        # What Dagster says of the definitions, once: the build's own end repeats a part of it.
+        sed -En '/Validation failed for/,$ { s/^#[0-9]+ ([0-9.]+ )?//; s/\x1b\[[0-9;]*m//g; p
+            /Validation for [0-9]+ code locations? failed/q }' "$log" >&2
+    else
+        tail -n 30 "$log" >&2
+    fi
     if grep -qi 'no space left on device' "$log"; then
         fail "the disk is full." "See what takes it: docker system df; unused images go with: docker image prune"
     fi

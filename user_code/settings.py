@@ -60,6 +60,12 @@ class Settings:
         return " ".join(f"{word}={_quoted(value)}" for word, value in words.items())
 
 
+def are_definitions_validated(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether this is `dagster definitions validate`, which only looks whether they load."""
+    env = os.environ if environment is None else environment
+    return env.get("DAGSTER_IS_DEFS_VALIDATION_CLI") == "1"
+
+
 def settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings in `environment` (default: this process's). SettingsError on nonsense."""
     env = dict(os.environ if environment is None else environment)

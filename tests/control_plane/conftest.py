@@ -21,6 +21,7 @@ from control_plane.migrate_ops import migrate_ops
 from control_plane.settings import Settings, settings
 from tests.control_plane.docker_playground import Playground
 from tests.control_plane.launched_runs import Launch, make_run
+from user_code.shared.migrate import migrate
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,7 @@ def postgres_environment() -> Iterator[dict[str, str]]:
     folder = Path(tempfile.mkdtemp(prefix="assay-postgres-"))
     server = start_postgres(folder / "data", folder / "secrets", cleanup_mode="delete")
     try:
+        migrate(settings(server.environment).warehouse_dsn("migrator"))
         yield server.environment
     finally:
         server.stop()

@@ -52,6 +52,10 @@ def failed(seconds_ago: float) -> Tick:
     return Tick("FAILURE", NOW - seconds_ago, "ValueError")
 
 
+def fine(seconds_ago: float) -> Tick:
+    return Tick("SKIPPED", NOW - seconds_ago)
+
+
 @pytest.mark.parametrize(
     ("state", "keys"),
     [
@@ -68,6 +72,11 @@ def failed(seconds_ago: float) -> Tick:
         (ticking(failed(50)), ["tick.failed:landing"]),
         (ticking(Tick("STARTED", NOW), failed(5), failed(20)), ["tick.failed:landing"]),
         (ticking(Tick("SUCCESS", NOW), failed(5), failed(20)), []),
+        (ticking(failed(1), fine(16), failed(31), fine(46)), ["tick.failed:landing"]),
+        (ticking(fine(1), failed(16), fine(31), failed(46)), ["tick.failed:landing"]),
+        (ticking(Tick("STARTED", NOW), *[fine(1)] * 4, failed(61), failed(76)), []),
+        (ticking(fine(1), failed(16), *[fine(31)] * 4, failed(106)), []),  # long ago
+        (ticking(fine(1), failed(16), fine(31), failed(46), schedule=True), []),
         (ticking(failed(5), schedule=True), ["tick.failed:landing"]),
         (replace(WELL, queued=9, oldest_queued=NOW - 4000), []),  # all slots are busy
         (replace(WELL, queued=9, oldest_queued=NOW - 4000, busy=3), ["queue.stuck:queue"]),
@@ -197,6 +206,23 @@ def test_while_everything_starts_what_does_not_answer_yet_is_no_news(
     assert look(restarted=True) == {}
     assert look(SETTLING_SECONDS - 1) == {}
     assert look(2) == {"webserver.away:webserver": "open"}
+
+
+def test_what_was_once_in_order_need_not_settle_after_a_restart_of_the_alerter(
+    look: Callable[..., dict[str, str]], platform: Platform
+) -> None:
+    broken = replace(WELL, locations=(Location("user_code", "ImportError", False),))
+    platform.state = broken
+    assert look(restarted=True) == {}
+    platform.silent = {"SENSOR", "SCHEDULER"}
+    assert look(20) == {"daemon.silent:daemon": "open"}  # it was well at the first look
+    # The code has not been in order yet: it may still be starting.
+    assert look(60) == {"daemon.silent:daemon": "open"}
+    platform.state = WELL
+    look(20)
+    platform.state = broken
+    look(1)
+    assert look(50)["location.failed:user_code"] == "open"  # long before all has settled
 
 
 def test_while_the_webserver_is_away_nothing_is_closed_that_it_alone_knows(

@@ -1,9 +1,12 @@
 """The scripts in deploy/ before an engine that says what a test has it say."""
 
+import fcntl
 import os
 import re
+import shutil
 import socket
 import subprocess
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +25,7 @@ case "$*" in
     "context inspect "*) echo "$FAKE_SOCKET" ;;
     "compose version "*) echo 2.40.0 ;;
     "compose "*" exec "*) echo 0 ;;
+    "compose "*" build "*) printf "$FAKE_BUILD"; [ -z "$FAKE_BUILD" ] ;;
     "compose "*) env ;;
     "image inspect "* | "pull "*) [ -z "$FAKE_EMPTY" ] ;;
     "image ls --format "*) printf 'assay/user_code:%s\\n' built new old ;;
@@ -165,6 +169,33 @@ def test_without_an_engine_the_status_is_the_embedded_editions(script: Script) -
     ]
 
 
+def test_alerts_are_asked_for_in_the_alerters_container(script: Script, tmp_path: Path) -> None:
+    done = script("deploy/alerts.sh", "ack", "run.failed:a b", ASSAY_PROJECT="never-started")
+    assert done.returncode == 0, done.stderr
+    words = "exec -T alerter python -m control_plane.alerts ack run.failed:a b\n"
+    assert words in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_alerts_are_the_embedded_editions_if_it_runs_or_without_an_engine(
+    script: Script, tmp_path: Path, runs: bool
+) -> None:
+    project = f"test-{uuid.uuid4().hex[:8]}"
+    home = REPOSITORY / ".embedded" / project
+    home.mkdir(parents=True)
+    try:
+        with (home / "lock").open("w") as lock:
+            if runs:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            engine = {} if runs else {"FAKE_DOWN": "1"}
+            done = script("deploy/alerts.sh", "list", engine=engine, ASSAY_PROJECT=project)
+    finally:
+        shutil.rmtree(home)
+    assert done.returncode == 1
+    assert f"there is no Assay in {home}: make dev makes one" in done.stderr
+    assert "alerter" not in (tmp_path / "log").read_text()
+
+
 def test_an_assay_without_an_env_file_says_how_to_begin(script: Script) -> None:
     done = script("deploy/status.sh")
     assert done.returncode == 1
@@ -181,3 +212,33 @@ def test_an_image_that_is_pinned_is_never_replaced_by_another(
     assert f"PYTHON_IMAGE={pinned}\n" in (tmp_path / "env").read_text()
     # There it is taken as it stands.
     assert script("deploy/base_images.sh").returncode == 0
+
+
+BROKEN = (
+    "#12 2.1 many lines\\n#12 3.4 \\033[31mValidation failed for code location user_code:\\n"
+    "#12 3.4 KeyError: boom\\n#12 3.4 Validation for 1 code locations failed.\\n"
+    "> RUN dagster definitions validate\\n3.4 KeyError: boom\\n"
+)
+
+
+def test_definitions_that_do_not_load_are_said_as_dagster_says_them_and_once(
+    script: Script,
+) -> None:
+    done = script(
+        *("deploy/images.sh", "user_code"), engine={"FAKE_BUILD": BROKEN}, ASSAY_PROJECT="assay"
+    )
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert said[1:4] == [
+        "Validation failed for code location user_code:",
+        "KeyError: boom",
+        "Validation for 1 code locations failed.",
+    ]
+    assert done.stderr.count("KeyError") == 1
+    assert "what runs stays as it is" in done.stderr
+
+
+def test_a_build_that_fails_otherwise_shows_its_end(script: Script) -> None:
+    engine = {"FAKE_BUILD": "#1 no such package\\n"}
+    done = script("deploy/images.sh", "user_code", engine=engine, ASSAY_PROJECT="assay")
+    assert "#1 no such package" in done.stderr

@@ -130,6 +130,14 @@ def test_a_dropped_file_becomes_rows_and_nothing_is_left_after_the_end(folder: P
         shop.mkdir(parents=True)
         (shop / f"shop-{DAY}.csv").write_text(ROWS)
         wait_for(lambda: rows_of_the_day(folder) == 3, "no rows", 150)
+        listed = subprocess.run(
+            [*command[:4], "--home", str(folder / "home"), "--module", "control_plane.alerts"],
+            env=os.environ | {"ASSAY_ENV_FILE": str(folder / "env")},
+            capture_output=True,
+            text=True,
+        )
+        assert listed.returncode == 0, listed.stderr
+        assert listed.stdout
         assert len(processes_of(folder)) > 3
         edition.send_signal(signal.SIGTERM)
         assert edition.wait(60) == 0, output.read_text()

@@ -17,6 +17,7 @@ import pytest
 from finance_feeds import HEADER, write_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_runs import last_metadata
 
 from user_code.finance.assets import financial_transactions
 from user_code.finance.domain.base_amounts import (
@@ -257,6 +258,7 @@ def test_a_run_waits_out_what_passes_and_has_days_recomputed(
         monkeypatch.setenv("ASSAY_RATES_URL", url)
         assert run(instance, publisher).success
     assert len(asked) == 2
+    assert {"peak_memory_mb", "cpu_s"} <= set(last_metadata(instance, "exchange_rates"))
     assert query("SELECT count(*) FROM finance.exchange_rates") == [(3,)]
     assert query("SELECT day FROM finance.days_to_recompute") == [(MONDAY,)]
     financial_transactions(dg.build_asset_context(partition_key=str(MONDAY)), publisher=publisher)

@@ -13,10 +13,12 @@ from test_runs import (  # noqa: F401  (landing is a fixture)
     last_metadata,
     rows,
     run_days,
+    run_history,
 )
 
 from user_code.finance.assets import ASSETS
 from user_code.finance.control_totals import reconciliation
+from user_code.finance.definitions import defs
 
 HEAD = "transaction_id,booked_at,account_id,category,amount,currency,mtd\n"
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
@@ -93,3 +95,24 @@ def test_the_tolerance_of_the_contract_holds_and_without_totals_there_is_nothing
     facts = reconcile(instance, publisher)
     assert (facts["line_days"], facts["line_days_that_differ"]) == (6, 2)
     assert rows(warehouse, "SELECT DISTINCT date FROM finance.reconciliation") == [(DAYS[2],)]
+
+
+def test_each_materialisation_says_what_its_run_cost(
+    instance,
+    publisher,
+    landing,  # noqa: F811
+    tmp_path,
+):
+    (tmp_path / "contracts/bank.yaml").write_text("control_totals: {month_to_date: mtd}\n")
+    land(landing, "bank", [{"tax": "1.50"}] * 3)
+    assert run_days(instance, publisher, DAYS[0], DAYS[-1]).success
+    assert run_history(instance, publisher, least_history=2).success
+    reconcile(instance, publisher)
+    computed = {key.to_user_string() for key in instance.get_asset_keys()}
+    graph = dg.Definitions.merge(
+        defs, dg.Definitions(resources={"publisher": publisher})
+    ).resolve_asset_graph()
+    every = {key.to_user_string() for key in graph.materializable_asset_keys}
+    assert computed == every - {"exchange_rates"}  # those are in test_exchange_rates
+    for asset in computed:
+        assert {"peak_memory_mb", "cpu_s"} <= set(last_metadata(instance, asset)), asset

@@ -10,11 +10,13 @@ import pytest
 from finance_feeds import write_feed
 from test_runs import FIRST, landing, rows, run_days, run_history  # noqa: F401  (landing: fixture)
 
+from tests.shared.sensor_ticks import tick
 from user_code.finance import timeliness_checks
 from user_code.finance.definitions import defs
 from user_code.finance.domain.source_contract import SourceContract
 from user_code.finance.domain.timeliness import days_behind, late_files
 from user_code.finance.timeliness_checks import finance_timeliness
+from user_code.shared.check_alerts import build_check_alerts
 
 MONDAY = date(2026, 7, 6)
 DAILY = SourceContract.model_validate(
@@ -104,6 +106,9 @@ def test_each_late_source_has_an_alert_until_its_file_comes(
 
     told = run_checks(instance, publisher)["feed_arrived"]
     assert not told.passed
+    merged = dg.Definitions.merge(defs, dg.Definitions(resources={"publisher": publisher}))
+    tick(build_check_alerts(), instance, publisher, merged)
+    assert rows(warehouse, "SELECT DISTINCT kind FROM ops.alerts") == [("finance.feed_late",)]
     assert "bank: the file of 2025-01-07 was due at 2025-01-07 18:00 UTC" in told.description
     keys = ["finance.feed_late:bank", "finance.feed_late:shop"]
     assert rows(warehouse, alerts) == [(key, "open") for key in keys]

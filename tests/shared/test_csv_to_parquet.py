@@ -143,6 +143,7 @@ def test_the_job_converts_and_says_its_counts(files: tuple[Path, Publisher]) -> 
     counts = {
         name: metadata[name].value for name in ("rows_read", "rows_dropped", "dagster/row_count")
     }
+    assert {"peak_memory_mb", "cpu_s"} <= set(metadata)
     assert counts == {"rows_read": 3, "rows_dropped": 1, "dagster/row_count": 2}
 
 

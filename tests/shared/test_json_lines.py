@@ -110,6 +110,15 @@ def test_a_person_at_a_terminal_reads_no_json(monkeypatch: pytest.MonkeyPatch) -
     assert dagster._loggers.create_console_logger is before
 
 
+def test_whoever_validates_definitions_reads_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That Dagster sets this variable is its documented way, see `definitions validate --help`."""
+    before = logging.getLogger
+    monkeypatch.setattr(dagster._loggers, "create_console_logger", before)
+    monkeypatch.setenv("DAGSTER_IS_DEFS_VALIDATION_CLI", "1")
+    json_lines.write_json_lines()
+    assert dagster._loggers.create_console_logger is before
+
+
 def test_a_changed_dagster_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(dagster._loggers, "create_console_logger")
     with pytest.raises(RuntimeError, match="json_lines"):

@@ -1,12 +1,11 @@
 """Failed runs become alerts, without data; a later success closes them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from user_code.shared import run_alerts
+from user_code.shared import run_ends
 from user_code.shared.permanent import fail_permanently
 from user_code.shared.publishing import Publisher
 from user_code.shared.run_alerts import build_run_failure_alerts
@@ -38,7 +37,7 @@ DEFINITIONS = dg.Definitions(jobs=[daily], sensors=[SENSOR], resources={"publish
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_alerts, "_SETTLE", timedelta(0))
+    monkeypatch.setattr(run_ends, "_SETTLE_SECONDS", 0)
     monkeypatch.setenv("ASSAY_UI_URL", "http://ui")
 
 
@@ -192,26 +191,13 @@ def test_a_run_that_will_be_retried_is_passed_over(
 
 
 def test_a_tag_set_long_after_the_end_is_no_new_failure(
-    instance: dg.DagsterInstance, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance, publisher: Publisher
 ) -> None:
     run_id = run(instance, crash)
-    cursor = run_alerts.Progress(datetime.now(UTC) + timedelta(minutes=5), ()).to_cursor()
+    cursor = tick(instance, publisher, None)
     instance.add_run_tags(run_id, {"seen": "yes"})
     tick(instance, publisher, cursor)
-    assert alerts(publisher) == []
-
-
-def test_of_many_runs_those_seen_last_are_remembered(
-    instance: dg.DagsterInstance, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run_alerts, "_MOST_RUNS", 1)
-    run_id = run(instance, crash)  # begins with a hexadecimal digit: first of all by name
-    cursor = run_alerts.Progress(datetime.now(UTC), ("x", "y", "z")).to_cursor()
-    for _ in range(2):
-        cursor = tick(instance, publisher, cursor) or ""
-    assert alerts(publisher)[0][2] == 1
-    stored = run_alerts.Progress.from_cursor(cursor, datetime.now(UTC))
-    assert stored.seen == ("z", run_id)
+    assert [row[2] for row in alerts(publisher)] == [1]
 
 
 def test_an_alert_that_could_not_be_written_is_written_later(

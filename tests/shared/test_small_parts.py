@@ -81,3 +81,4 @@ def test_a_permanent_failure_of_a_plain_function_needs_no_run() -> None:
             {"file": "a.vcf"},
         )
     assert failed.value.allow_retries is False
+    assert set(failed.value.metadata) == {"file", "peak_memory_mb", "cpu_s"}

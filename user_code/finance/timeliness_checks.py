@@ -17,6 +17,7 @@ from user_code.finance.landed_days import DOMAIN, TRANSACTIONS, files_by_day, fi
 from user_code.finance.recompute import has_partition
 from user_code.settings import settings
 from user_code.shared.asset_facts import asset_link
+from user_code.shared.check_alerts import TOLD_AS
 from user_code.shared.publishing import WHOLE, Publisher
 from user_code.shared.standing_alerts import Finding, bring_up_to_date
 from user_code.shared.store import ParquetStore
@@ -53,7 +54,6 @@ def feed_arrived(publisher: Publisher) -> dg.AssetCheckResult:
     expected = sorted(source for source, form in contracts.items() if form.arrival)
     return dg.AssetCheckResult(
         passed=not late,
-        # Each late source has an alert that names it; the check's own is about all of them.
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(_words(source, missing) for source, missing in by_source.items())
         or (None if expected else "no contract names an arrival"),
@@ -61,6 +61,7 @@ def feed_arrived(publisher: Publisher) -> dg.AssetCheckResult:
             "sources_with_an_arrival": expected,
             "late_sources": sorted(by_source),
             "late_files": len(late),
+            TOLD_AS: FEED_LATE,
         },
     )
 

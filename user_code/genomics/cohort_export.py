@@ -19,7 +19,7 @@ from user_code.shared.partition_keys import PartitionKeyError, check_partition_k
 from user_code.shared.permanent import fail_permanently
 from user_code.shared.publishing import Publisher
 from user_code.shared.reports import report_path
-from user_code.shared.run_facts import peak_memory_mb
+from user_code.shared.run_cost import run_cost
 from user_code.shared.store import sync_file
 
 
@@ -75,7 +75,7 @@ def cohort_export(
             "min_quality_score": config.min_quality_score,
             "sha256_of_input": inspected.joint_sha256,
             "duration_s": round(time.monotonic() - started, 3),
-            "peak_memory_mb": peak_memory_mb(),
+            **run_cost(),
         }
     )
 

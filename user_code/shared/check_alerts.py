@@ -13,6 +13,7 @@ import dagster as dg
 from user_code.shared.alerts import Severity, close_alert, raise_alert
 from user_code.shared.asset_facts import asset_link, domain_and_owners
 from user_code.shared.check_records import CheckOutcome, check_outcomes
+from user_code.shared.committed_ticks import note, resume
 from user_code.shared.event_progress import EventProgress
 from user_code.shared.publishing import Publisher
 from user_code.shared.run_partitions import partitions_of
@@ -20,33 +21,38 @@ from user_code.shared.run_partitions import partitions_of
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+NAME = "check_alerts"
 KIND = "check.failed"
 # Of the partitions that fail an alert lists the newest; a check that fails for a year's days is
 # wrong as a whole.
 _MOST_PARTITIONS = 400
 # By this name a check's metadata says which of the run's partitions are wrong.
 WRONG_PARTITIONS = "wrong_days"
+# By this name a check's metadata says which kind of alert tells of its failure: one is enough.
+TOLD_AS = "told_as"
 
 
 def build_check_alerts() -> dg.SensorDefinition:
     """The sensor `check_alerts`, RUNNING by default, over the checks of all assets."""
 
     @dg.sensor(
-        name="check_alerts",
+        name=NAME,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
         description="A failed asset check, blocking or not, becomes an alert; passing closes it.",
     )
     def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SensorResult:
-        progress = EventProgress.from_cursor(context.cursor)
-        outcomes = check_outcomes(context.instance, progress)
-        runs = _runs(context.instance, {outcome.run_id for outcome in outcomes})
         with publisher.warehouse_for_sensor.transaction() as cursor:
+            progress = EventProgress.from_cursor(resume(cursor, NAME, context.cursor))
+            outcomes = check_outcomes(context.instance, progress)
+            runs = _runs(context.instance, {outcome.run_id for outcome in outcomes})
             for outcome in outcomes:
                 _tell(cursor, context, outcome, runs.get(outcome.run_id))
+            reached = progress.advanced(outcome.number for outcome in outcomes).to_cursor()
+            note(cursor, NAME, context.cursor, reached)
         return dg.SensorResult(
             skip_reason=f"{len(outcomes)} checks were evaluated since the last look",
-            cursor=progress.advanced(outcome.number for outcome in outcomes).to_cursor(),
+            cursor=reached,
         )
 
     return look
@@ -93,7 +99,7 @@ def _tell(
     before: list[str] = row[0].get("partitions", []) if row else []
     wrong = [] if evaluation.passed else _wrong(evaluation, looked_at)
     failing = still_failing(before, [looked_at], wrong)
-    if not failing:
+    if not failing or TOLD_AS in evaluation.metadata:
         close_alert(cursor, key)
         return
     if evaluation.passed and failing == before:

@@ -9,7 +9,7 @@ from user_code.settings import settings
 from user_code.shared.csv_conversion import UnreadableCsvError, convert_csv
 from user_code.shared.permanent import fail_permanently, run_id_of
 from user_code.shared.publishing import Publisher
-from user_code.shared.run_facts import peak_memory_mb
+from user_code.shared.run_cost import run_cost
 from user_code.shared.store import StagedFile, file_metadata, sync_file
 
 # Below the data folder: no other asset's files are there.
@@ -61,7 +61,7 @@ def drop_incomplete_rows(
             "dagster/row_count": done.rows_written,
             "dagster/column_schema": dg.TableSchema(columns=columns),
             "duration_s": round(time.monotonic() - begun, 3),
-            "peak_memory_mb": peak_memory_mb(),
+            **run_cost(),
         }
     )
 

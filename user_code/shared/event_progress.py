@@ -16,10 +16,14 @@ _OVERLAP = 2_000
 
 @dataclass(frozen=True)
 class EventProgress:
-    """The highest event number seen, and those seen shortly below it."""
+    """The highest event number seen, and those seen shortly below it.
+
+    Nothing up to `floor` is ever read: it was there before the sensor.
+    """
 
     newest: int
     seen: frozenset[int]
+    floor: int = 0
 
     @staticmethod
     def from_cursor(cursor: str | None) -> EventProgress:
@@ -27,16 +31,20 @@ class EventProgress:
         if not cursor:
             return EventProgress(0, frozenset())
         stored = json.loads(cursor)
-        return EventProgress(stored["newest"], frozenset(stored["seen"]))
+        return EventProgress(stored["newest"], frozenset(stored["seen"]), stored.get("floor", 0))
 
     def to_cursor(self) -> str:
         """As text for Dagster to keep."""
-        return json.dumps({"newest": self.newest, "seen": sorted(self.seen)})
+        return json.dumps(self.stored())
+
+    def stored(self) -> dict[str, object]:
+        """What `to_cursor` writes, for a cursor that holds more than this."""
+        return {"newest": self.newest, "seen": sorted(self.seen), "floor": self.floor}
 
     @property
     def read_after(self) -> int:
         """The number after which the next look reads."""
-        return max(self.newest - _OVERLAP, 0)
+        return max(self.newest - _OVERLAP, self.floor)
 
     def is_new(self, number: int) -> bool:
         """Whether the event was not seen by an earlier look."""
@@ -46,4 +54,5 @@ class EventProgress:
         """With these seen, too; numbers too far back to be read again are forgotten."""
         seen = self.seen.union(numbers)
         newest = max([self.newest, *seen])
-        return EventProgress(newest, frozenset(n for n in seen if n > newest - _OVERLAP))
+        near = frozenset(n for n in seen if n > newest - _OVERLAP)
+        return EventProgress(newest, near, self.floor)

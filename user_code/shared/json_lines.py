@@ -24,6 +24,8 @@ from dagster._core.log_manager import (
     has_log_record_metadata,
 )
 
+from user_code.settings import are_definitions_validated
+
 _MAKER = "create_console_logger"
 
 
@@ -76,6 +78,8 @@ def json_console(name: str, level: str | int) -> logging.Logger:
 def write_json_lines() -> None:
     """Make this process write JSON lines, warnings too, unless its stderr is a terminal.
 
+    Nor where definitions are validated: a person reads that, in the log of a build.
+
     Raises RuntimeError if Dagster makes its console in another way than it did.
     """
     for module in (of_runs, of_sensors):
@@ -84,7 +88,7 @@ def write_json_lines() -> None:
                 f"{module.__name__} has no {_MAKER} any more: look at the new version of Dagster, "
                 "then correct user_code/shared/json_lines.py"
             )
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() or are_definitions_validated():
         return
     for module in (of_runs, of_sensors):
         setattr(module, _MAKER, json_console)

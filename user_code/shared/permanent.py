@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import dagster as dg
 
+from user_code.shared.run_cost import run_cost
+
 
 def fail_permanently(
     context: Any, message: str, metadata: Mapping[str, Any] | None = None
@@ -21,7 +23,8 @@ def fail_permanently(
     instance = context.instance
     if instance.has_run(run_id):  # an asset that is called as a function has no run
         instance.add_run_tags(run_id, {"dagster/max_retries": "0"})
-    raise dg.Failure(description=message, metadata=dict(metadata or {}), allow_retries=False)
+    facts = {**run_cost(), **(metadata or {})}
+    raise dg.Failure(description=message, metadata=facts, allow_retries=False)
 
 
 def run_id_of(context: Any) -> str:

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 
+def covers(run: dg.DagsterRun, key: str) -> bool:
+    """Whether `run`, by itself, does all that the alert `key` of a failed run is about."""
+    before = key_before_partitions(run)
+    if not key.startswith(before):
+        return False
+    partitions = key.removeprefix(before)
+    days = _days(partitions)
+    return partitions == partitions_of(run) or bool(days and days <= _days(partitions_of(run)))
+
+
 def close_covered_ranges(cursor: Cursor, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Close the alerts of day ranges whose last open day `run`, a success, may have been."""
     days = _days(partitions_of(run))

@@ -4,37 +4,37 @@ A run over several days closes with the last of them that succeeds, by itself or
 
 Not Dagster's own run-failure sensor: its cursor moves on even when the handler raises, and that
 alert would be lost. Here the cursor moves once the alert is committed.
+
+A run that will be retried is waited for: its retry's outcome counts, unless none comes.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster import RunRecord
 
 from user_code.shared.alerts import close_alert, raise_alert
 from user_code.shared.asset_facts import domain_and_owners, ui_link
+from user_code.shared.awaited_retries import AwaitedRetries, will_be_retried
+from user_code.shared.committed_ticks import note, resume
 from user_code.shared.publishing import Publisher
 from user_code.shared.range_alerts import close_covered_ranges
 from user_code.shared.run_alert_keys import alert_key
 from user_code.shared.run_endings import Ending, how_it_failed
+from user_code.shared.run_ends import RunEnd, run_ends
 from user_code.shared.run_partitions import name_of, partitions_of
+from user_code.shared.run_progress import RunProgress
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-# Two runs may end in one order and be seen in another: so far back we look again.
-_OVERLAP = timedelta(seconds=60)
-# A run's tags (will it be retried?) come a moment after its end.
-_SETTLE = timedelta(seconds=3)
-# Where a sensor without a cursor begins: a fresh start sees its first runs, and no old ones.
-_FIRST_LOOK = timedelta(hours=1)
-_MOST_RUNS = 500
+NAME = "run_failure_alerts"
+
+# What an alert says of a retry.
+_RETRIED = "is tried again"
+_NOT_RETRIED = "was not tried again, though it should have been"
 
 # In an alert's subject, after the job's name.
 _WHAT = {
@@ -46,29 +46,6 @@ _WHAT = {
 }
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far the sensor has read: the newest end of a run, and the runs seen around it.
-
-    `seen` are run ids, those seen last at its end.
-    """
-
-    after: datetime
-    seen: tuple[str, ...]
-
-    @staticmethod
-    def from_cursor(cursor: str | None, now: datetime) -> Progress:
-        """What an earlier tick stored, or a beginning."""
-        if not cursor:
-            return Progress(now - _FIRST_LOOK, ())
-        stored = json.loads(cursor)
-        return Progress(datetime.fromisoformat(stored["after"]), tuple(stored["seen"]))
-
-    def to_cursor(self) -> str:
-        """As text for Dagster to keep."""
-        return json.dumps({"after": self.after.isoformat(), "seen": self.seen})
-
-
 def build_run_failure_alerts() -> dg.SensorDefinition:
     """The sensor `run_failure_alerts`, RUNNING by default, over all jobs.
 
@@ -77,77 +54,81 @@ def build_run_failure_alerts() -> dg.SensorDefinition:
     """
 
     @dg.sensor(
-        name="run_failure_alerts",
+        name=NAME,
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=15,
         description="A run that failed for good becomes an alert; a later success closes it.",
     )
     def look(context: dg.SensorEvaluationContext, publisher: Publisher) -> dg.SensorResult:
-        now = datetime.now(UTC)
-        progress = Progress.from_cursor(context.cursor, now)
-        records = _finished(context.instance, progress, now)
         with publisher.warehouse_for_sensor.transaction() as cursor:
-            for record in records:
-                run = record.dagster_run
-                if run.is_success:
-                    close_alert(cursor, alert_key(run))
-                    close_covered_ranges(cursor, context.instance, run)
-                    continue
-                ending = how_it_failed(context.instance, run.run_id)
-                # A container that is killed for its memory will be so again: don't wait for it.
-                if ending.kind == "run.out_of_memory" or not _is_retried(run):
-                    _raise(cursor, context, run, ending)
+            begun = resume(cursor, NAME, context.cursor)
+            progress = RunProgress.from_cursor(begun, context.instance)
+            ends = run_ends(context.instance, progress.events)
+            awaited = _tell(cursor, context, ends, progress.awaited)
+            reached = progress.advanced(ends, awaited).to_cursor()
+            note(cursor, NAME, context.cursor, reached)
         return dg.SensorResult(
-            skip_reason=f"{len(records)} runs have ended since the last look",
-            cursor=_advanced(progress, records).to_cursor(),
+            skip_reason=f"{len(ends)} runs have ended since the last look", cursor=reached
         )
 
     return look
 
 
-def _finished(
-    instance: dg.DagsterInstance, progress: Progress, now: datetime
-) -> Sequence[RunRecord]:
-    """Runs that ended and weren't seen yet, oldest first."""
-    since = progress.after - _OVERLAP
-    seen = frozenset(progress.seen)
-    records = instance.get_run_records(
-        dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS],
-            updated_after=since,
-            updated_before=now - _SETTLE,
-        ),
-        limit=_MOST_RUNS,
-        order_by="update_timestamp",
-        ascending=True,
+def _tell(
+    cursor: Cursor,
+    context: dg.SensorEvaluationContext,
+    ends: Sequence[RunEnd],
+    awaited: AwaitedRetries,
+) -> AwaitedRetries:
+    """Open and close the alerts of these runs; the retries that are waited for after them."""
+    runs = _runs(context.instance, ends)
+    for end in ends:
+        run = runs.get(end.run_id)
+        if run is None:  # somebody has deleted it
+            continue
+        if end.failed:
+            _failed(cursor, context, run)
+            awaited = awaited.after_failure(run)
+        else:
+            close_alert(cursor, alert_key(run))
+            close_covered_ranges(cursor, context.instance, run)
+            awaited = awaited.after_success(run)
+    awaited, given_up = awaited.sorted_out(context.instance)
+    for run in given_up:
+        _raise(cursor, context, run, how_it_failed(context.instance, run.run_id), _NOT_RETRIED)
+    return awaited
+
+
+def _runs(instance: dg.DagsterInstance, ends: Sequence[RunEnd]) -> Mapping[str, dg.DagsterRun]:
+    if not ends:
+        return {}
+    ids = sorted({end.run_id for end in ends})
+    return {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=ids))}
+
+
+def _failed(cursor: Cursor, context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> None:
+    cursor.execute(
+        "SELECT FROM ops.alerts WHERE key = %s AND facts ->> 'run_id' = %s",
+        (alert_key(run), run.run_id),
     )
-    return [
-        record
-        for record in records
-        # A run is also "updated" when somebody tags it long after its end.
-        if record.dagster_run.run_id not in seen and _ended(record) > since
-    ]
-
-
-def _ended(record: RunRecord) -> datetime:
-    if record.end_time is not None:
-        return datetime.fromtimestamp(record.end_time, UTC)
-    return record.update_timestamp.replace(tzinfo=record.update_timestamp.tzinfo or UTC)
-
-
-def _advanced(progress: Progress, records: Sequence[RunRecord]) -> Progress:
-    after = max([progress.after, *(_ended(record) for record in records)])
-    ids = tuple(record.dagster_run.run_id for record in records)
-    # Those that were seen stay listed while nothing newer came: only then are they read again.
-    kept = progress.seen if after - progress.after < 2 * _OVERLAP else ()
-    return Progress(after, (*kept, *ids)[-2 * _MOST_RUNS :])
+    if cursor.rowcount:  # a run fails once, whoever else says so after it
+        return
+    ending = how_it_failed(context.instance, run.run_id)
+    if not will_be_retried(run):
+        _raise(cursor, context, run, ending)
+    # A container that is killed for its memory will be so again: don't wait for it.
+    elif ending.kind == "run.out_of_memory":
+        _raise(cursor, context, run, ending, _RETRIED)
 
 
 def _raise(
-    cursor: Cursor, context: dg.SensorEvaluationContext, run: dg.DagsterRun, ending: Ending
+    cursor: Cursor,
+    context: dg.SensorEvaluationContext,
+    run: dg.DagsterRun,
+    ending: Ending,
+    retry: str = "",
 ) -> None:
     partitions = partitions_of(run)
-    again = _is_retried(run)
     keys = [dg.AssetKey(ending.step)] if ending.step else []
     domain, owners = domain_and_owners(context, [*keys, *_assets(context, run)])
     subject = f"{name_of(run)} {_WHAT[ending.kind]}" + (f" for {partitions}" if partitions else "")
@@ -155,11 +136,11 @@ def _raise(
         cursor,
         key=alert_key(run),
         kind=ending.kind,
-        severity="warning" if again else "error",
+        severity="warning" if retry == _RETRIED else "error",
         domain=domain,
         subject=subject
         + (f" in {ending.step}" if ending.step else "")
-        + (", and is tried again" if again else ""),
+        + (f", and {retry}" if retry else ""),
         facts={
             "job": name_of(run),
             "partitions": partitions,
@@ -171,10 +152,6 @@ def _raise(
         },
         link=ui_link(f"/runs/{run.run_id}"),
     )
-
-
-def _is_retried(run: dg.DagsterRun) -> bool:
-    return run.tags.get("dagster/will_retry", "false").lower() == "true"
 
 
 def _assets(context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> list[dg.AssetKey]:

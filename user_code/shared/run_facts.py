@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import resource
-import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
 from user_code.shared.publishing import PublishedFacts
+from user_code.shared.run_cost import run_cost
 
 # The event log keeps every materialisation's picture for ever.
 _LARGEST_PLOT = 200_000
@@ -20,9 +18,7 @@ _LARGEST_PLOT = 200_000
 def materialization_metadata(
     published: PublishedFacts, *, seconds: float, extra: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Metadata of one materialisation: rows, column schema, duration (s), memory, CPU time.
-
-    Peak memory (MB) and CPU seconds are those of the run so far: of its process, all threads.
+    """Metadata of one materialisation: rows, column schema, duration (s), the run's cost so far.
 
     `extra` is added as it is; it must hold counts and names only, never rows.
     """
@@ -31,18 +27,10 @@ def materialization_metadata(
         "dagster/row_count": published.rows,
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "duration_s": round(seconds, 3),
-        "peak_memory_mb": peak_memory_mb(),
-        "cpu_s": round(time.process_time(), 1),
+        **run_cost(),
         **({} if published.changed is None else {"warehouse_rows_changed": published.changed}),
         **(extra or {}),
     }
-
-
-def peak_memory_mb() -> float:
-    """The largest resident memory of this process so far, in MB (10^6 bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    in_bytes = peak if sys.platform == "darwin" else peak * 1024
-    return round(in_bytes / 1e6, 1)
 
 
 def plot_metadata(picture: bytes, kind: str = "png") -> dg.MetadataValue:
