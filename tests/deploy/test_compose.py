@@ -121,10 +121,8 @@ def test_each_network_has_one_purpose_and_three_lead_out() -> None:
         for network in COMPOSE["networks"]
     }
     assert on == {
-        "database": {
-            *("postgres", "migrate", "migrate_warehouse", "user_code"),
-            *("webserver", "viewer", "daemon", "alerter", "janitor"),
-        },
+        "database": {"postgres", "user_code", "webserver", "viewer", "daemon"},
+        "upkeep": {"postgres", "migrate", "migrate_warehouse", "alerter", "janitor"},
         "code": {"user_code", "webserver", "viewer", "daemon"},
         "web": {"gateway", "webserver", "viewer", "reports"},
         "watch": {"alerter", "webserver"},
@@ -137,6 +135,18 @@ def test_each_network_has_one_purpose_and_three_lead_out() -> None:
     }
     leading_out = {n for n, facts in COMPOSE["networks"].items() if not facts.get("internal")}
     assert leading_out == {"entry", "alerts_out", "egress"}
+
+
+def test_watchers_and_migrations_meet_nobody_but_postgres_on_the_way_to_it() -> None:
+    for name in ("alerter", "janitor", "migrate", "migrate_warehouse"):
+        met = {
+            other
+            for other, service in SERVICES.items()
+            if set(service.get("networks", [])) & set(SERVICES[name]["networks"])
+        }
+        watchers = {"alerter", "janitor", "migrate", "migrate_warehouse"}
+        beyond = {"webserver", "gateway"} if name == "alerter" else set()
+        assert met - watchers == {"postgres", *beyond}, name
 
 
 def test_a_run_finds_not_even_the_host_on_its_network() -> None:

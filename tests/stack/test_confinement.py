@@ -101,6 +101,48 @@ def test_a_run_reaches_postgres_and_nothing_else(assay: AssayStack) -> None:
     assert sorted(map(tuple, reached)) == sorted([("postgres", 5432), (there, 5432)])
 
 
+# Where a service answers whoever reaches it.
+PORTS = {
+    **{"user_code": 4000, "webserver": 3000, "viewer": 3000, "gateway": 3000},
+    **{"postgres": 5432, "reports": 3001, "alerter": 9464},
+}
+
+
+def answering(assay: AssayStack) -> dict[str, list[tuple[str, int]]]:
+    """By service: its port at its name, and at each of its addresses."""
+    found = {}
+    for service, port in PORTS.items():
+        networks = assay.service(service)["NetworkSettings"]["Networks"].values()
+        addresses = [network["IPAddress"] for network in networks if network["IPAddress"]]
+        assert addresses, service
+        found[service] = [(place, port) for place in (service, *addresses)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("watcher", "meant"),
+    [
+        # Its own metrics; the webserver's state; the gateway asks for the metrics on their network.
+        ("alerter", {"postgres", "webserver", "gateway", "alerter"}),
+        ("janitor", {"postgres", "alerter"}),
+    ],
+)
+def test_a_watcher_reaches_no_port_that_is_not_its_work(
+    assay: AssayStack, watcher: str, meant: set[str]
+) -> None:
+    """From inside it: the code server asks nobody who they are, nor does a web server."""
+    targets = answering(assay)
+    places = [place for several in targets.values() for place in several]
+    reached = json.loads(
+        docker(
+            "exec", str(assay.service(watcher)["Id"]), "python", "-c", REACH, json.dumps(places),
+            seconds=240,
+        )
+    )  # fmt: skip
+    found = {tuple(place) for place in reached}
+    assert {service for service, several in targets.items() if found & set(several)} == meant
+
+
 def test_a_run_sees_neither_a_socket_nor_another_readers_secrets(assay: AssayStack) -> None:
     run = inspect(containers(f"label=assay.project={assay.project}", "label=assay.kind=run")[0])
     mounted = {mount["Destination"]: mount for mount in run["Mounts"]}
