@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 MIGRATIONS = ["migrate", "migrate_warehouse"]
-ONE_SHOT = ["secrets", *MIGRATIONS, "logins"]
+ONE_SHOT = ["secrets", "verifiers", *MIGRATIONS, "logins"]
 LONG_RUNNING = sorted(set(SERVICES) - set(ONE_SHOT))
 SOCKET = "/var/run/docker.sock"
 
@@ -93,11 +93,26 @@ def test_each_reader_mounts_its_own_secrets_only_and_cannot_change_them() -> Non
     }
     folders = [*READERS, "vault", "postgres"]
     assert sorted(mounted.pop("secrets")) == sorted(f"secret_{f}:/secrets/{f}" for f in folders)
+    # Another user than the one who makes them: what it gets becomes its own first.
+    assert mounted.pop("verifiers") == [
+        "secret_postgres:/handed_over",
+        "secret_verifiers:/var/run/postgresql",
+    ]
+    assert mounted.pop("postgres") == [f"secret_verifiers:{SECRETS}:ro"]
     for name, volumes in mounted.items():
-        reads = name in READERS or name == "postgres"
-        assert volumes == ([f"secret_{name}:{SECRETS}:ro"] if reads else []), name
+        assert volumes == ([f"secret_{name}:{SECRETS}:ro"] if name in READERS else []), name
     # The other two have no service: runs are made by the daemon, and people ask the vault.
     assert set(READERS) - set(SERVICES) == {"run", "analyst"}
+
+
+def test_the_verifiers_are_taken_over_by_the_user_that_reads_them_and_by_the_makers_group() -> None:
+    service, postgres = SERVICES["verifiers"], SERVICES["postgres"]
+    assert (service["image"], service["user"]) == (postgres["image"], postgres["user"])
+    assert service["network_mode"] == SERVICES["secrets"]["network_mode"] == "none"
+    recipe = (REPOSITORY / "Dockerfile.dagster").read_text()
+    assert service["group_add"] == re.findall(r"groupadd --gid (\d+) assay", recipe)
+    assert [n for n, s in SERVICES.items() if "group_add" in s] == ["verifiers"]
+    assert postgres["depends_on"]["verifiers"]["condition"] == "service_completed_successfully"
 
 
 def test_the_image_has_a_folder_for_each_reader_that_gives_its_volume_owner_and_mode() -> None:
