@@ -71,6 +71,19 @@ def test_dagsters_own_tag_is_fine_within_the_cap_and_ours_counts_for_more() -> N
     assert run_wishes(both, "a_job", HERE).timeout == 3600, "the launcher sets Dagster's to it"
 
 
+def test_the_caps_themselves_are_allowed() -> None:
+    least = {"assay/memory": "32m", "assay/cpus": "0.01", "assay/timeout": "1s"}
+    assert run_wishes(least, "a_job", HERE) == RunWishes(2**25, 0.01, 1)
+    most = {"assay/memory": "4g", "assay/cpus": "3", "assay/timeout": "2h"}
+    assert run_wishes(most, "a_job", HERE) == RunWishes(2**32, 3.0, 7200)
+
+
+def test_a_tag_without_end_is_not_told_in_full() -> None:
+    with pytest.raises(RunTagError) as refused:
+        run_wishes({"assay/memory": "9" * 10_000}, "a_job", HERE)
+    assert len(str(refused.value)) < 300
+
+
 def test_without_caps_tags_may_ask_for_less_and_not_for_more() -> None:
     here = settings({"ASSAY_RUN_MEMORY": "1g", "ASSAY_RUN_CPUS": "2", "ASSAY_RUN_CPUS_MOST": ""})
     assert run_wishes({"assay/memory": "1g", "assay/cpus": "2"}, "a", here) == RunWishes(2**30, 2)
@@ -95,6 +108,8 @@ def test_a_cap_that_makes_no_sense_is_named() -> None:
         ({}, ""),
         ({"dagster/partition": "2025-01-02"}, "2025-01-02"),
         ({"dagster/partition": "a|b c"}, "a-b-c"),
+        ({"dagster/asset_partition_range_start": "2025-01-02"}, ""),
+        ({"dagster/asset_partition_range_end": "2025-01-06"}, ""),
         ({"dagster/partition": "x" * 200}, "x" * 60),
         (
             {
