@@ -102,7 +102,7 @@ status: ## one screen: services, queue, last failures, stale assets, open alerts
 alert-test: ## send a test alert through every configured channel
 	@deploy/alerts.sh test
 
-janitor-plan: ## what the janitor would remove: containers, temporary files, old runs, images
+janitor-plan: ## what the janitor would remove: containers, temporary files, old runs and ticks, images
 	@deploy/janitor_plan.sh
 
 quarantine: ## count the records in quarantine by source, day and reason

@@ -1,10 +1,10 @@
 """`python -m control_plane.daemon …`: dagster-daemon, alone, watched and tidied after.
 
 Takes the arguments of `dagster-daemon run`; without `-w` the workspace.yaml in DAGSTER_HOME is
-used. Around Dagster's own loop five threads work: one guards the lock that makes this daemon the
+used. Around Dagster's own loop six threads work: one guards the lock that makes this daemon the
 only one and ends the process at once if it is lost, one compares the heartbeats with the time for
-the healthcheck, one fails runs that died at boot or never began, one makes alerts of what
-docker_gate refused, one removes old run containers.
+the healthcheck, one fails runs that died at boot or never began, one ends runs that take too long,
+one makes alerts of what docker_gate refused, one removes old run containers.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from control_plane.postgres_patience import wait_longer_for_postgres
 from control_plane.queue_interval import look_at_the_queue_often
 from control_plane.reaper import reap, run_ended_at
 from control_plane.refused_requests import RefusedRequests
+from control_plane.run_time_limit import end_overdue_runs
 from control_plane.service_log import service_log, write_the_rest_so_too
 from control_plane.settings import Settings, SettingsError, settings
 
@@ -37,6 +38,7 @@ log = service_log("daemon")
 LOCK_CHECK_SECONDS = 3
 HEALTH_SECONDS = 10
 START_SECONDS = 15
+LIMIT_SECONDS = 15
 REAP_SECONDS = 60
 REFUSED_SECONDS = 10
 # Dagster adds the interval of the heartbeats, 30 s: dead is who has been silent for 75 s.
@@ -91,6 +93,17 @@ def watch_starts(instance: DagsterInstance) -> None:
         log.warning("Run %s has failed: its container ended before the run began.", run_id)
     for run_id in fail_late_starts(instance):
         log.warning("Run %s has failed: it did not begin in time.", run_id)
+
+
+def end_overdue(instance: DagsterInstance, here: Settings) -> None:
+    """End runs that take longer than any run may."""
+    client = docker.from_env()
+    try:
+        overdue = end_overdue_runs(client, instance, here.project, here.most_run_seconds())
+    finally:
+        client.close()
+    for run_id in overdue:
+        log.warning("Run %s was ended: it took longer than ASSAY_RUN_TIMEOUT_MOST.", run_id)
 
 
 def tidy(instance: DagsterInstance, here: Settings) -> None:
@@ -148,6 +161,7 @@ def main() -> None:
         note_health("daemon", reason)
 
     try:
+        here.most_run_seconds()  # a limit that makes no sense would be none
         lock = DaemonLock(here.dagster_dsn())
     except SettingsError as error:
         sys.exit(f"assay.daemon: {error}")
@@ -160,6 +174,7 @@ def main() -> None:
         lambda: guard(lock),
         lambda: watch_health(instance),
         lambda: repeat(START_SECONDS, lambda: watch_starts(instance), "looking at starting runs"),
+        lambda: repeat(LIMIT_SECONDS, lambda: end_overdue(instance, here), "ending overdue runs"),
         lambda: repeat(REFUSED_SECONDS, lambda: tell(refused), "asking for refused requests"),
         lambda: repeat(REAP_SECONDS, lambda: tidy(instance, here), "tidying run containers"),
     ):

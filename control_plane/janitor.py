@@ -18,6 +18,7 @@ from dagster import DagsterInstance
 from control_plane.health import note_health
 from control_plane.left_files import left_files
 from control_plane.old_history import forget, forget_ticks, old_runs
+from control_plane.runless_events import forget_runless_events
 from control_plane.service_log import service_log
 from control_plane.settings import Settings, SettingsError, settings
 
@@ -44,12 +45,19 @@ def tidy(instance: DagsterInstance, here: Settings, *, plan: bool) -> list[str]:
             path.unlink(missing_ok=True)
     if here.history_days is None:
         return said
-    dsn = here.dagster_dsn()
-    runs = old_runs(dsn, here.history_days)
+    dsn, days = here.dagster_dsn(), here.history_days
+    runs = old_runs(dsn, days)
     if plan:
-        return said + [f"run {run_id}, older than {here.history_days:g} days" for run_id in runs]
-    said += [f"run {run_id}" for run_id in forget(instance, dsn, runs[:MOST_RUNS])]
-    forget_ticks(instance, here.history_days)
+        said += [f"run {run_id}, older than {days:g} days" for run_id in runs]
+    else:
+        said += [f"run {run_id}" for run_id in forget(instance, dsn, runs[:MOST_RUNS])]
+    # After the runs: what they have left belongs to no run from now on.
+    for what, many in (
+        ("ticks", forget_ticks(instance, dsn, days, plan=plan)),
+        ("events of no run", forget_runless_events(dsn, days, plan=plan)),
+    ):
+        if many:
+            said.append(f"{many} {what}, older than {days:g} days")
     return said
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 
 import psycopg2
 from dagster import DagsterInstance, DagsterRunStatus
@@ -33,9 +34,10 @@ WITH finished AS (
        AND dagster_event_type IN ('ASSET_MATERIALIZATION', 'ASSET_OBSERVATION')
      ORDER BY asset_key, partition, dagster_event_type, id DESC)
     UNION
-    (SELECT DISTINCT ON (asset_key, check_name, partition) run_id FROM asset_check_executions
-     WHERE evaluation_event IS NOT NULL
-     ORDER BY asset_key, check_name, partition, id DESC)
+    -- A run that crashed has planned a check and not done it: what is known is an earlier one's.
+    (SELECT DISTINCT ON (asset_key, check_name, partition, execution_status = 'PLANNED') run_id
+     FROM asset_check_executions
+     ORDER BY asset_key, check_name, partition, execution_status = 'PLANNED', id DESC)
 ), needed AS (
     -- A run that goes on may have to read the events of the one that it does again.
     SELECT t.value AS run_id FROM run_tags AS t JOIN runs AS r USING (run_id)
@@ -50,6 +52,13 @@ SELECT run_id FROM finished
 WHERE run_id NOT IN (SELECT run_id FROM newest WHERE run_id IS NOT NULL)
   AND run_id NOT IN (SELECT run_id FROM needed WHERE run_id IS NOT NULL)
 ORDER BY end_time NULLS FIRST
+"""
+# Those that Dagster's own purge takes, which doesn't say how many they are.
+_OLD_TICKS = """
+SELECT count(*) FROM job_ticks WHERE timestamp < %(before)s AND (
+    selector_id = ANY(%(selectors)s)
+    OR (selector_id IS NULL AND job_origin_id = ANY(%(origins)s))
+)
 """
 # The checks of deleted runs, which Dagster leaves.
 _FORGET_CHECKS = "DELETE FROM asset_check_executions WHERE run_id = %s"
@@ -78,8 +87,24 @@ def forget(instance: DagsterInstance, dsn: str, run_ids: list[str]) -> Iterator[
             yield run_id
 
 
-def forget_ticks(instance: DagsterInstance, days: float) -> None:
-    """Delete ticks older than `days`; dagster.yaml's `retention` may take them earlier."""
+def forget_ticks(instance: DagsterInstance, dsn: str, days: float, *, plan: bool = False) -> int:
+    """Delete ticks older than `days`; dagster.yaml's `retention` may take them earlier.
+
+    How many there are; with `plan` they stay.
+    """
     before = time.time() - days * 86400
-    for state in instance.all_instigator_state():
-        instance.purge_ticks(state.instigator_origin_id, state.selector_id, before)
+    states = instance.all_instigator_state()
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            _OLD_TICKS,
+            {
+                "before": datetime.fromtimestamp(before, UTC).replace(tzinfo=None),
+                "selectors": [state.selector_id for state in states],
+                "origins": [state.instigator_origin_id for state in states],
+            },
+        )
+        (many,) = cursor.fetchone()
+    if not plan:
+        for state in states:
+            instance.purge_ticks(state.instigator_origin_id, state.selector_id, before)
+    return int(many)

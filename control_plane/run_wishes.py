@@ -5,6 +5,7 @@
 | `assay/memory` | `512m`, `3g` | `ASSAY_RUN_MEMORY_MOST` |
 | `assay/cpus` | `0.5`, `2` | `ASSAY_RUN_CPUS_MOST` |
 | `assay/timeout` | `90s`, `30m`, `2h` | `ASSAY_RUN_TIMEOUT_MOST` |
+| `dagster/max_runtime` | seconds: Dagster's own tag for the same | `ASSAY_RUN_TIMEOUT_MOST` |
 | `assay/network` | `outside` | the jobs in `ASSAY_OUTSIDE_JOBS` |
 """
 
@@ -21,6 +22,8 @@ MEMORY_TAG = "assay/memory"
 CPUS_TAG = "assay/cpus"
 TIMEOUT_TAG = "assay/timeout"
 NETWORK_TAG = "assay/network"
+# Dagster's monitoring ends a run by the first, and where it lacks by the second.
+RUNTIME_TAGS = ("dagster/max_runtime", "dagster/max_runtime_seconds")
 OUTSIDE = "outside"
 
 PARTITION_TAG = "dagster/partition"
@@ -55,6 +58,9 @@ def default_wishes(here: Settings) -> RunWishes:
 def run_wishes(tags: Mapping[str, str], job_name: str, here: Settings) -> RunWishes:
     """What a run of `job_name` with `tags` gets. RunTagError if it may not have it."""
     plain = default_wishes(here)
+    if TIMEOUT_TAG not in tags:  # else the launcher sets Dagster's to the same
+        for tag in RUNTIME_TAGS:
+            _check_runtime(tag, tags.get(tag), here)
     return RunWishes(
         memory=_memory(tags[MEMORY_TAG], here) if MEMORY_TAG in tags else plain.memory,
         cpus=_cpus(tags[CPUS_TAG], here) if CPUS_TAG in tags else plain.cpus,
@@ -106,6 +112,23 @@ def _timeout(text: str, here: Settings) -> int:
             f"({here.run_timeout_most})."
         )
     return seconds
+
+
+def _check_runtime(tag: str, text: str | None, here: Settings) -> None:
+    """Dagster takes what is no number, 0 and nan for no limit at all."""
+    if text is None:
+        return
+    most = here.most_run_seconds()
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= most:
+        raise RunTagError(
+            f"{_said(tag, text)} is not a number of seconds between 0 and {most}. "
+            f"ASSAY_RUN_TIMEOUT_MOST in .env ({here.run_timeout_most}) is the most that a tag may "
+            "ask for."
+        )
 
 
 def _outside(text: str, job_name: str, here: Settings) -> bool:

@@ -3,9 +3,11 @@
     <root>/vault/<name>            every secret, read by nobody but this
     <root>/<reader>/pgpass         a libpq password file with the lines of the reader's roles
     <root>/alerter/alert_urls      where alerts are sent
-    <root>/postgres/verifiers.psql what Postgres checks passwords by; no password is in it
+    <root>/vault/verifiers.psql    what Postgres checks passwords by; no password is in it
+    <root>/postgres/verifiers.psql the same, handed over to Postgres, which is another user
 
-In the team edition each folder is a volume of its own, mounted by its reader alone, read-only. A
+In the team edition each folder is a volume of its own, mounted by its reader alone, read-only.
+Postgres takes what is handed over into a volume of its own (deploy/postgres/verifiers.sh). A
 connection reads its password when it is made, so that a rotated one needs no restart.
 """
 
@@ -54,11 +56,21 @@ class SecretError(ValueError):
 
 
 class SecretFiles:
-    """The folders below `root`. Files are made 0600, whole at once, by and for our own user."""
+    """The folders below `root`. Files are made 0600, whole at once, by and for our own user.
 
-    def __init__(self, root: Path, readers: Mapping[str, tuple[str, ...]] = READERS) -> None:
+    With `hand_over`, Postgres, another user, gets its verifiers by our group.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        readers: Mapping[str, tuple[str, ...]] = READERS,
+        *,
+        hand_over: bool = True,
+    ) -> None:
         self._root = root
         self._readers = readers
+        self._hand_over = hand_over
         self._vault = root / "vault"
 
     def keep(self) -> list[str]:
@@ -112,7 +124,7 @@ class SecretFiles:
 
     def _write_verifiers(self) -> None:
         """`\\set` commands for psql; one that still fits stays, since each new one has new salt."""
-        path = self._root / "postgres" / VERIFIERS
+        path = self._vault / VERIFIERS
         before = path.read_text(encoding="ascii") if path.exists() else ""
         known = dict(re.findall(r"^\\set (\w+)_password '(.*)'$", before, re.MULTILINE))
         lines = []
@@ -124,8 +136,12 @@ class SecretFiles:
                 iterations = _ITERATIONS_IF_GENERATED if generated else _ITERATIONS
                 text = verifier(password, secrets.token_bytes(_SALT_BYTES), iterations)
             lines.append(f"\\set {role}_password '{text}'\n")
-        # Postgres, another user, reads it.
-        self._write(path, "".join(lines), mode=0o644)
+        self._write(path, "".join(lines))
+        if self._hand_over:
+            # Postgres may take it away: the folder is the group's, too.
+            handed_over = self._root / "postgres" / VERIFIERS
+            self._write(handed_over, "".join(lines), mode=0o640)
+            handed_over.parent.chmod(0o770)
 
     def _read(self, name: str) -> str | None:
         path = self._vault / name

@@ -40,7 +40,7 @@ SECRETS = "/run/assay-secrets"
 
 N = TypeVar("N", int, float)
 
-_MEMORY = re.compile(r"([0-9]+)([kmg]?)b?", re.IGNORECASE)
+_MEMORY = re.compile(r"([0-9]{1,18})([kmg]?)b?", re.IGNORECASE)
 _MEMORY_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 _TIME = re.compile(r"([0-9]{1,9})([smhd])")
 _TIME_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
+from embedded_dagster import start_dagster
 from embedded_postgres import EmbeddedPostgres, start_postgres
 from embedded_processes import adopt_orphans, start, stop
 
@@ -78,7 +80,7 @@ def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> No
     port = port or int(env.get("ASSAY_UI_PORT") or 3000)
     home = home or _home(env)
     home.mkdir(parents=True, exist_ok=True)
-    with _alone(home):
+    with _alone(home), tempfile.TemporaryDirectory(prefix="assay-") as sockets:
         _check_port_is_free(port)
         reports_port = next(p for p in range(port + 1, 65536) if _is_free(p))
         say("starting PostgreSQL")
@@ -105,19 +107,10 @@ def run(port: int | None, home: Path | None, *, once: bool, samples: bool) -> No
                     home / "alerter.log",
                 )
             )
-            programs.append(
-                start(
-                    [
-                        *(python, "-m", "dagster", "dev", "-m", "user_code.definitions"),
-                        *("--host", LOOPBACK, "--port", str(port)),
-                        *("--db-pool-recycle", "1", "--log-level", "warning"),
-                    ],
-                    environment,
-                    home,  # not the repository, whose dagster.yaml is the team edition's
-                    home / "dagster.log",
-                )
-            )
-            _wait_for_ui(port, programs[-1], home)
+            say("starting Dagster")
+            for program in start_dagster(environment, home, LOOPBACK, port, Path(sockets)):
+                programs.append(program)
+            _wait_for_ui(port, programs, home)
             say(f"Assay is at http://{LOOPBACK}:{port}, for this machine alone: it has no login")
             say(f"drop files into {environment['ASSAY_LANDING']}/ · logs are in {home}/")
             if not once:
@@ -225,11 +218,10 @@ def _prepare(environment: Mapping[str, str], *, samples: bool) -> None:
             raise CannotStart(f"{text} failed:\n{done.stdout.strip()[-2000:]}")
 
 
-def _wait_for_ui(port: int, dagster: subprocess.Popen[bytes], home: Path) -> None:
-    say("starting Dagster")
+def _wait_for_ui(port: int, programs: list[subprocess.Popen[bytes]], home: Path) -> None:
     deadline = time.monotonic() + _UI_WITHIN_SECONDS
     while time.monotonic() < deadline:
-        if dagster.poll() is not None:
+        if any(program.poll() is not None for program in programs):
             break
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2):

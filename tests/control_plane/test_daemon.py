@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from control_plane.settings import settings
+from tests.control_plane.docker_playground import Playground, engine_lacks
 
 STARTS_WITHIN_SECONDS = 120
 
@@ -56,9 +57,7 @@ class Daemon:
 
 
 @pytest.fixture
-def start(
-    tmp_path: Path, postgres_environment: dict[str, str]
-) -> Iterator[Callable[[str], Daemon]]:
+def start(tmp_path: Path, postgres_environment: dict[str, str]) -> Iterator[Callable[..., Daemon]]:
     home = tmp_path / "home"
     home.mkdir()
     socket = quote(postgres_environment["ASSAY_PG_HOST"], safe="")
@@ -79,8 +78,8 @@ def start(
     }
     daemons: list[Daemon] = []
 
-    def start(name: str) -> Daemon:
-        daemons.append(Daemon(tmp_path / name, environment))
+    def start(name: str, **told: str) -> Daemon:
+        daemons.append(Daemon(tmp_path / name, environment | told))
         return daemons[-1]
 
     yield start
@@ -122,3 +121,32 @@ def test_a_waiting_daemon_ends_when_asked_to(start: Callable[[str], Daemon]) -> 
     second.wait_until(lambda: "another daemon holds the lock" in second.log.read_text(), "waiting")
     second.process.send_signal(signal.SIGTERM)
     assert second.process.wait(timeout=30) == 0
+
+
+def test_a_limit_that_makes_no_sense_is_named_since_it_would_be_none(
+    start: Callable[..., Daemon],
+) -> None:
+    daemon = start("first", ASSAY_RUN_TIMEOUT_MOST="soon")
+    assert daemon.process.wait(timeout=60) == 1
+    assert "ASSAY_RUN_TIMEOUT_MOST='soon' is no time" in daemon.log.read_text()
+
+
+@pytest.mark.skipif(bool(engine_lacks()), reason=engine_lacks() or "")
+def test_a_container_over_the_limit_is_ended_though_no_record_says_so(
+    start: Callable[..., Daemon], playground: Playground
+) -> None:
+    playground.image("sleeps", "exec sleep 600")
+    labels = {"assay.project": playground.project, "assay.kind": "run", "dagster/run_id": "r1"}
+    image = f"{playground.project}/tiny:sleeps"
+    container = playground.client.containers.run(
+        image, ["sleep", "600"], labels=labels, detach=True, init=True
+    )
+    daemon = start("first", ASSAY_PROJECT=playground.project, ASSAY_RUN_TIMEOUT_MOST="1s")
+
+    def ended() -> bool:
+        container.reload()
+        return bool(container.status == "exited")
+
+    daemon.wait_until(ended, "ended")
+    said = "Run r1 was ended: it took longer than ASSAY_RUN_TIMEOUT_MOST."
+    daemon.wait_until(lambda: said in daemon.log.read_text(), "said")

@@ -6,22 +6,31 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 import dagster as dg
 import psycopg2
-import pytest
-from dagster._core.instance import InstanceRef
+from dagster._core.remote_origin import (
+    GrpcServerCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    TickData,
+    TickStatus,
+)
 from dagster._core.test_utils import create_run_for_test
 
 from control_plane import janitor
 from control_plane.image_needs import runs_that_need
 from control_plane.left_files import left_files
 from control_plane.old_history import old_runs
-from control_plane.settings import Settings, settings
+from control_plane.settings import Settings
 
 DAYS = dg.StaticPartitionsDefinition(["a", "b"])
 
@@ -44,35 +53,6 @@ def fails() -> None:
 @dg.job
 def broken() -> None:
     fails()
-
-
-@pytest.fixture
-def here(postgres_environment: dict[str, str]) -> Settings:
-    return replace(settings(postgres_environment), history_days=30)
-
-
-@pytest.fixture
-def kept(here: Settings, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance whose storage is a database of this test's own, on the real Postgres."""
-    name = f"dagster_{uuid.uuid4().hex[:8]}"
-    with closing(psycopg2.connect(here.dagster_dsn())) as connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE SCHEMA {name}")
-        cursor.execute(f"ALTER ROLE dagster SET search_path = {name}")
-        connection.commit()
-    url = (
-        f"postgresql+psycopg2://dagster:secret-dagster@/dagster?host={quote(here.pg_host, safe='')}"
-    )
-    overrides = {"storage": {"postgres": {"postgres_url": url}}}
-    try:
-        with dg.DagsterInstance.from_ref(
-            InstanceRef.from_dir(str(tmp_path), overrides=overrides)
-        ) as instance:
-            yield instance
-    finally:
-        with closing(psycopg2.connect(here.dagster_dsn())) as connection:
-            connection.autocommit = True
-            connection.cursor().execute("ALTER ROLE dagster RESET search_path")
-            connection.cursor().execute(f"DROP SCHEMA {name} CASCADE")
 
 
 def make(instance: dg.DagsterInstance, partition: str) -> str:
@@ -120,6 +100,21 @@ def test_old_runs_go_and_the_newest_of_each_partition_stays(
     assert janitor.tidy(kept, here, plan=False) == []
 
 
+def test_a_check_that_was_planned_and_not_done_makes_no_other_old(
+    kept: dg.DagsterInstance, here: Settings
+) -> None:
+    """As a run leaves it whose container has died."""
+    first, crashed = make(kept, "a"), make(kept, "a")
+    age(here, first, crashed)
+    assert old_runs(here.dagster_dsn(), 30) == [first]
+    with closing(psycopg2.connect(here.dagster_dsn())) as connection, connection:
+        connection.cursor().execute(
+            "UPDATE asset_check_executions SET execution_status = 'PLANNED' WHERE run_id = %s",
+            (crashed,),
+        )
+    assert old_runs(here.dagster_dsn(), 30) == []
+
+
 def test_the_run_that_an_unfinished_one_does_again_stays(
     kept: dg.DagsterInstance, here: Settings
 ) -> None:
@@ -135,6 +130,54 @@ def test_the_run_that_an_unfinished_one_does_again_stays(
         status=dg.DagsterRunStatus.STARTED,
     )
     assert old_runs(here.dagster_dsn(), 30) == []
+
+
+def age_all(here: Settings, table: str, column: str, where: str = "true") -> None:
+    with closing(psycopg2.connect(here.dagster_dsn())) as connection, connection:
+        connection.cursor().execute(
+            f"UPDATE {table} SET {column} = {column} - interval '31 days' WHERE {where}"
+        )
+
+
+def test_old_ticks_go_and_a_plan_counts_them(kept: dg.DagsterInstance, here: Settings) -> None:
+    origin = create_test_tick(kept, "looks")
+    assert janitor.tidy(kept, here, plan=False) == [], "they are young"
+    age_all(here, "job_ticks", "timestamp")
+    young = create_test_tick(kept, "looks")
+    said = ["1 ticks, older than 30 days"]
+    assert janitor.tidy(kept, here, plan=True) == said
+    assert len(kept.get_ticks(*origin)) == 2, "a plan does nothing"
+    assert janitor.tidy(kept, here, plan=False) == said
+    assert young == origin
+    assert len(kept.get_ticks(*origin)) == 1
+    assert janitor.tidy(kept, here, plan=True) == []
+
+
+def create_test_tick(instance: dg.DagsterInstance, name: str) -> tuple[str, str]:
+    """A tick of a sensor, made as the daemon makes it; the ids by which its ticks are found."""
+    with loadable(name) as origin:
+        selector = origin.get_selector().get_id()
+        if instance.get_instigator_state(origin.get_id(), selector) is None:
+            state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, None)
+            instance.add_instigator_state(state)
+        instance.create_tick(
+            TickData(
+                instigator_origin_id=origin.get_id(),
+                instigator_name=name,
+                instigator_type=InstigatorType.SENSOR,
+                status=TickStatus.SKIPPED,
+                timestamp=time.time(),
+                selector_id=selector,
+            )
+        )
+        return origin.get_id(), selector
+
+
+@contextmanager
+def loadable(name: str) -> Iterator[RemoteInstigatorOrigin]:
+    """The origin of a sensor that nobody has to load."""
+    location = GrpcServerCodeLocationOrigin("nowhere", port=1, location_name="code")
+    yield RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "defs"), name)
 
 
 def test_without_a_limit_history_is_kept(kept: dg.DagsterInstance, here: Settings) -> None:

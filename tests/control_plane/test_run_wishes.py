@@ -46,6 +46,14 @@ def test_tags_choose_within_the_caps() -> None:
         ("assay/timeout", "3h", "more than ASSAY_RUN_TIMEOUT_MOST in .env allows (2h)"),
         ("assay/timeout", "0s", "is no time"),
         ("assay/timeout", "soon", "is no time"),
+        ("dagster/max_runtime", "7201", "between 0 and 7200. ASSAY_RUN_TIMEOUT_MOST in .env (2h)"),
+        # To Dagster each of these is no limit at all.
+        *(
+            ("dagster/max_runtime", text, "not a number of sec")
+            for text in ("0", "soon", "", "nan")
+        ),
+        ("dagster/max_runtime", "inf", "not a number of seconds between"),
+        ("dagster/max_runtime_seconds", "1e9", "not a number of seconds between"),
         ("assay/network", "host", "is no network"),
         ("assay/network", "outside", "a_job is not among them"),
     ],
@@ -55,6 +63,25 @@ def test_what_a_tag_may_not_ask_for_is_said(tag: str, text: str, said: str) -> N
         run_wishes({tag: text}, "a_job", HERE)
     assert str(refused.value).startswith(f"The run's tag {tag}={text!r}")
     assert said in str(refused.value)
+
+
+def test_dagsters_own_tag_is_fine_within_the_cap_and_ours_counts_for_more() -> None:
+    assert run_wishes({"dagster/max_runtime": "7200"}, "a_job", HERE).timeout is None
+    both = {"assay/timeout": "1h", "dagster/max_runtime": "1e9"}
+    assert run_wishes(both, "a_job", HERE).timeout == 3600, "the launcher sets Dagster's to it"
+
+
+def test_the_caps_themselves_are_allowed() -> None:
+    least = {"assay/memory": "32m", "assay/cpus": "0.01", "assay/timeout": "1s"}
+    assert run_wishes(least, "a_job", HERE) == RunWishes(2**25, 0.01, 1)
+    most = {"assay/memory": "4g", "assay/cpus": "3", "assay/timeout": "2h"}
+    assert run_wishes(most, "a_job", HERE) == RunWishes(2**32, 3.0, 7200)
+
+
+def test_a_tag_without_end_is_not_told_in_full() -> None:
+    with pytest.raises(RunTagError) as refused:
+        run_wishes({"assay/memory": "9" * 10_000}, "a_job", HERE)
+    assert len(str(refused.value)) < 300
 
 
 def test_without_caps_tags_may_ask_for_less_and_not_for_more() -> None:
@@ -81,6 +108,8 @@ def test_a_cap_that_makes_no_sense_is_named() -> None:
         ({}, ""),
         ({"dagster/partition": "2025-01-02"}, "2025-01-02"),
         ({"dagster/partition": "a|b c"}, "a-b-c"),
+        ({"dagster/asset_partition_range_start": "2025-01-02"}, ""),
+        ({"dagster/asset_partition_range_end": "2025-01-06"}, ""),
         ({"dagster/partition": "x" * 200}, "x" * 60),
         (
             {

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import stat
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 from control_plane.scram import verifier, verifies
 from control_plane.secret_files import GENERATED, READERS, ROLES, SecretError, SecretFiles
 from control_plane.secrets_command import main
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -49,11 +52,54 @@ def test_its_user_alone_may_read_them_and_postgres_is_given_no_password(
     for path in (p for p in tmp_path.rglob("*") if p.is_file()):
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_text()
-        if path.parent.name == "postgres":
+        if path.name == "verifiers.psql":
             assert not any(files.get(role) in text for role in ROLES)
-        else:
-            assert mode == 0o600, path
+        assert mode == (0o640 if path.parent.name == "postgres" else 0o600), path
     assert [p.name for p in (tmp_path / "postgres").iterdir()] == ["verifiers.psql"]
+    # Postgres comes by the group, and takes it away.
+    assert stat.S_IMODE((tmp_path / "postgres").stat().st_mode) == 0o770
+    for folder in (*READERS, "vault"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
+
+
+TAKES_OVER = REPOSITORY / "deploy/postgres/verifiers.sh"
+
+
+def test_what_is_handed_over_becomes_its_readers_own_and_nothing_stays_behind(
+    files: SecretFiles, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    own.chmod(0o3777)  # as the images' folder is
+    handed_over = tmp_path / "postgres/verifiers.psql"
+
+    def take_over() -> subprocess.CompletedProcess[str]:
+        words = ["bash", str(TAKES_OVER), str(handed_over), str(own)]
+        return subprocess.run(words, capture_output=True, text=True, check=False)
+
+    text = handed_over.read_text()
+    for _ in range(2):  # the second time there is nothing new
+        assert take_over().returncode == 0
+        assert not handed_over.exists()
+        assert [p.name for p in own.iterdir()] == ["verifiers.psql"]
+        assert (own / "verifiers.psql").read_text() == text
+        assert stat.S_IMODE((own / "verifiers.psql").stat().st_mode) == 0o600
+        assert stat.S_IMODE(own.stat().st_mode) == 0o700
+    files.keep()
+    assert handed_over.read_text() == text, "the same, so that no password seems to be a new one"
+    files.rotate("dagster")
+    assert take_over().returncode == 0
+    assert (own / "verifiers.psql").read_text() != text
+    (own / "verifiers.psql").unlink()
+    lacking = take_over()
+    assert lacking.returncode == 1
+    assert "none were handed over" in lacking.stderr
+
+
+def test_where_one_user_reads_all_nothing_is_handed_over(tmp_path: Path) -> None:
+    SecretFiles(tmp_path, {"embedded": ROLES}, hand_over=False).keep()
+    assert {stat.S_IMODE(p.stat().st_mode) for p in tmp_path.rglob("*") if p.is_file()} == {0o600}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["embedded", "vault"]
 
 
 def test_a_second_time_changes_nothing(files: SecretFiles, tmp_path: Path) -> None:

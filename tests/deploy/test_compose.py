@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 MIGRATIONS = ["migrate", "migrate_warehouse"]
-ONE_SHOT = ["secrets", *MIGRATIONS, "logins"]
+ONE_SHOT = ["secrets", "verifiers", *MIGRATIONS, "logins"]
 LONG_RUNNING = sorted(set(SERVICES) - set(ONE_SHOT))
 SOCKET = "/var/run/docker.sock"
 
@@ -93,11 +93,26 @@ def test_each_reader_mounts_its_own_secrets_only_and_cannot_change_them() -> Non
     }
     folders = [*READERS, "vault", "postgres"]
     assert sorted(mounted.pop("secrets")) == sorted(f"secret_{f}:/secrets/{f}" for f in folders)
+    # Another user than the one who makes them: what it gets becomes its own first.
+    assert mounted.pop("verifiers") == [
+        "secret_postgres:/handed_over",
+        "secret_verifiers:/var/run/postgresql",
+    ]
+    assert mounted.pop("postgres") == [f"secret_verifiers:{SECRETS}:ro"]
     for name, volumes in mounted.items():
-        reads = name in READERS or name == "postgres"
-        assert volumes == ([f"secret_{name}:{SECRETS}:ro"] if reads else []), name
+        assert volumes == ([f"secret_{name}:{SECRETS}:ro"] if name in READERS else []), name
     # The other two have no service: runs are made by the daemon, and people ask the vault.
     assert set(READERS) - set(SERVICES) == {"run", "analyst"}
+
+
+def test_the_verifiers_are_taken_over_by_the_user_that_reads_them_and_by_the_makers_group() -> None:
+    service, postgres = SERVICES["verifiers"], SERVICES["postgres"]
+    assert (service["image"], service["user"]) == (postgres["image"], postgres["user"])
+    assert service["network_mode"] == SERVICES["secrets"]["network_mode"] == "none"
+    recipe = (REPOSITORY / "Dockerfile.dagster").read_text()
+    assert service["group_add"] == re.findall(r"groupadd --gid (\d+) assay", recipe)
+    assert [n for n, s in SERVICES.items() if "group_add" in s] == ["verifiers"]
+    assert postgres["depends_on"]["verifiers"]["condition"] == "service_completed_successfully"
 
 
 def test_the_image_has_a_folder_for_each_reader_that_gives_its_volume_owner_and_mode() -> None:
@@ -121,10 +136,8 @@ def test_each_network_has_one_purpose_and_three_lead_out() -> None:
         for network in COMPOSE["networks"]
     }
     assert on == {
-        "database": {
-            *("postgres", "migrate", "migrate_warehouse", "user_code"),
-            *("webserver", "viewer", "daemon", "alerter", "janitor"),
-        },
+        "database": {"postgres", "user_code", "webserver", "viewer", "daemon"},
+        "upkeep": {"postgres", "migrate", "migrate_warehouse", "alerter", "janitor"},
         "code": {"user_code", "webserver", "viewer", "daemon"},
         "web": {"gateway", "webserver", "viewer", "reports"},
         "watch": {"alerter", "webserver"},
@@ -137,6 +150,18 @@ def test_each_network_has_one_purpose_and_three_lead_out() -> None:
     }
     leading_out = {n for n, facts in COMPOSE["networks"].items() if not facts.get("internal")}
     assert leading_out == {"entry", "alerts_out", "egress"}
+
+
+def test_watchers_and_migrations_meet_nobody_but_postgres_on_the_way_to_it() -> None:
+    for name in ("alerter", "janitor", "migrate", "migrate_warehouse"):
+        met = {
+            other
+            for other, service in SERVICES.items()
+            if set(service.get("networks", [])) & set(SERVICES[name]["networks"])
+        }
+        watchers = {"alerter", "janitor", "migrate", "migrate_warehouse"}
+        beyond = {"webserver", "gateway"} if name == "alerter" else set()
+        assert met - watchers == {"postgres", *beyond}, name
 
 
 def test_a_run_finds_not_even_the_host_on_its_network() -> None:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from control_plane.docker_gate.http_request import BODY_BYTES, HEADERS, Request, read_request
+from control_plane.docker_gate.http_request import (
+    BODY_BYTES,
+    HEAD_BYTES,
+    HEADERS,
+    Request,
+    read_request,
+)
 from control_plane.docker_gate.refusal import RefusedError
 from control_plane.docker_gate.strict_json import parse_object
 
@@ -109,6 +115,16 @@ def test_a_head_without_end_is_refused_before_it_fills_the_memory() -> None:
         read_request(receive)
     assert refused.value.status == 431
     assert sent < 100_000
+
+
+def test_a_head_that_ends_beyond_the_limit_is_refused() -> None:
+    """Its end comes in the piece that makes it too large."""
+    line = b"GET /version HTTP/1.1\r\nHost: "
+    fits = line + b"x" * (HEAD_BYTES - len(line))
+    assert read(fits + b"\r\n\r\n", piece=HEAD_BYTES - 1) is not None
+    with pytest.raises(RefusedError) as refused:
+        read(fits + b"x\r\n\r\n", piece=HEAD_BYTES - 1)
+    assert refused.value.status == 431
 
 
 def test_a_large_body_is_refused_before_it_is_read() -> None:

@@ -57,11 +57,18 @@ def test_tags_choose_within_the_caps(gate: ServedGate, instance: dg.DagsterInsta
     assert again.tags["dagster/max_runtime"] == "300", "Dagster's monitoring ends it by this tag"
 
 
+@pytest.mark.parametrize(
+    ("tag", "text", "said"),
+    [
+        ("assay/memory", "9g", "between 32m and 64m"),
+        ("dagster/max_runtime", "999999", "a number of seconds between 0 and 259200"),
+    ],
+)
 def test_a_bad_tag_fails_its_run_for_good_and_says_why(
-    gate: ServedGate, instance: dg.DagsterInstance
+    gate: ServedGate, instance: dg.DagsterInstance, tag: str, text: str, said: str
 ) -> None:
-    run = make_run(instance, IMAGE, {"assay/memory": "9g"})
-    with pytest.raises(RunContainerError, match="assay/memory='9g' is not between 32m and 64m"):
+    run = make_run(instance, IMAGE, {tag: text})
+    with pytest.raises(RunContainerError, match=f"{tag}='{text}' is not {said}"):
         instance.launch_run(run.run_id, None)  # type: ignore[arg-type]
     again = instance.get_run_by_id(run.run_id)
     assert again is not None

@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 from assay_stack import AssayStack
 from docker_engine import bridge_gateway, containers, docker, inspect
+from waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("samples_done")
 
@@ -99,6 +100,87 @@ def test_a_run_reaches_postgres_and_nothing_else(assay: AssayStack) -> None:
     runs = inspect(str(assay.service("postgres")["Id"]))["NetworkSettings"]["Networks"]
     there = runs[f"{assay.project}_runs"]["IPAddress"]
     assert sorted(map(tuple, reached)) == sorted([("postgres", 5432), (there, 5432)])
+
+
+# Ports that somebody answers on, of all there are: a refusal comes at once.
+SCAN = """
+import json, socket, sys
+
+def answers(port):
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex((sys.argv[1], port)) == 0
+
+print(json.dumps([port for port in range(1, 65536) if answers(port)]))
+"""
+
+
+def test_nothing_listens_in_a_runs_container_for_another_run(assay: AssayStack) -> None:
+    """Runs share a network with Postgres, so that one reaches the other's address: and finds none.
+
+    Code in it that opens a port itself is not kept from it: SECURITY.md says so.
+    """
+    run_id = assay.api.launch("goes_on", tags={"dagster/max_retries": "0"})
+    try:
+        run = assay.run_container(run_id)
+        wait_for("its work", lambda: "going on" in assay.api.story(run_id), seconds=180)
+        address = inspect(str(run["Id"]))["NetworkSettings"]["Networks"][f"{assay.project}_runs"]
+        found = docker(
+            "run", "--rm", "--network", f"{assay.project}_runs", "--user", "10001:10001",
+            "--cap-drop", "ALL", "--read-only", assay.setting("ASSAY_USER_CODE_IMAGE"),
+            "python", "-c", SCAN, address["IPAddress"],
+            seconds=300,
+        )  # fmt: skip
+        assert json.loads(found) == []
+        # What listens on its loopback is the engine's own: it answers names.
+        for kind in ("tcp", "tcp6"):
+            table = docker("exec", str(run["Id"]), "cat", f"/proc/net/{kind}").splitlines()[1:]
+            listening = [line.split()[1] for line in table if line.split()[3] == "0A"]
+            assert [place for place in listening if not place.startswith("0B00007F:")] == []
+    finally:
+        assay.api.cancel(run_id)
+
+
+# Where a service answers whoever reaches it.
+PORTS = {
+    **{"user_code": 4000, "webserver": 3000, "viewer": 3000, "gateway": 3000},
+    **{"postgres": 5432, "reports": 3001, "alerter": 9464},
+}
+
+
+def answering(assay: AssayStack) -> dict[str, list[tuple[str, int]]]:
+    """By service: its port at its name, and at each of its addresses."""
+    found = {}
+    for service, port in PORTS.items():
+        networks = assay.service(service)["NetworkSettings"]["Networks"].values()
+        addresses = [network["IPAddress"] for network in networks if network["IPAddress"]]
+        assert addresses, service
+        found[service] = [(place, port) for place in (service, *addresses)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("watcher", "meant"),
+    [
+        # Its own metrics; the webserver's state; the gateway asks for the metrics on their network.
+        ("alerter", {"postgres", "webserver", "gateway", "alerter"}),
+        ("janitor", {"postgres", "alerter"}),
+    ],
+)
+def test_a_watcher_reaches_no_port_that_is_not_its_work(
+    assay: AssayStack, watcher: str, meant: set[str]
+) -> None:
+    """From inside it: the code server asks nobody who they are, nor does a web server."""
+    targets = answering(assay)
+    places = [place for several in targets.values() for place in several]
+    reached = json.loads(
+        docker(
+            "exec", str(assay.service(watcher)["Id"]), "python", "-c", REACH, json.dumps(places),
+            seconds=240,
+        )
+    )  # fmt: skip
+    found = {tuple(place) for place in reached}
+    assert {service for service, several in targets.items() if found & set(several)} == meant
 
 
 def test_a_run_sees_neither_a_socket_nor_another_readers_secrets(assay: AssayStack) -> None:

@@ -1,11 +1,15 @@
 """The harness itself, as far as it needs no container."""
 
+import gzip
+import io
 import json
+import tarfile
 import urllib.request
 from pathlib import Path
 
 import pytest
 from assay_stack import copy_of
+from everything_told import BLOCK, blocks_of
 from waiting import wait_for
 from webhook import Webhook
 
@@ -50,3 +54,18 @@ def test_a_copy_holds_the_sources_and_no_local_state(tmp_path: Path) -> None:
     assert (copy / ".env.example").is_file()
     for local in (".git", ".venv", ".env", "landing", "user_code/__pycache__"):
         assert not (copy / local).exists(), local
+
+
+def test_an_images_layers_are_searched_unpacked_and_across_blocks() -> None:
+    """As the engine saves them: a tar of tars, which newer engines keep in gzip."""
+    plain = b"-" * (BLOCK - 3) + b"canary" + b"-" * 99
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name, content in (("plain", plain), ("packed", gzip.compress(plain)), ("tiny", b"x")):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    archive.seek(0)
+    found = list(blocks_of(archive))
+    assert {name for name, _ in found} == {"plain", "packed", "tiny"}
+    assert [name for name, block in found if b"canary" in block] == ["plain", "packed"]

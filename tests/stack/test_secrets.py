@@ -1,67 +1,46 @@
 """Secrets and data searched for where they must not be, and what each database role may do."""
 
 import gzip
-import json
+import re
+import secrets
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from assay_stack import AssayStack
-from docker_engine import containers, docker
+from assay_stack import AssayStack, alert_url
+from docker_engine import containers, docker, inspect
+from everything_told import everything_told, image_layers
 from webhook import Webhook
 
 pytestmark = pytest.mark.usefixtures("samples_done")
 
 
-def everything_told(assay: AssayStack, webhook: Webhook) -> dict[str, str]:
-    """All that people and the engine can read of an Assay without opening its data: by place."""
-    services = containers(*assay.services())
-    runs = containers(f"label=assay.project={assay.project}", "label=assay.kind=run")
-    told = {"alerts": json.dumps(webhook.bodies), "env file": assay.env_file.read_text()}
-    for name in (*services, *runs):
-        done = subprocess.run(
-            ["docker", "logs", name],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        told[f"log of {name}"] = done.stdout
-        told[f"inspect of {name}"] = docker("inspect", name)
-    for image in ("dagster:built", "user_code:built"):
-        told[f"image {image}"] = docker("image", "inspect", f"{assay.project}/{image}") + docker(
-            "history", "--no-trunc", f"{assay.project}/{image}"
-        )
-    told["Dagster's records"] = docker(
-        "exec", str(assay.service("postgres")["Id"]), "pg_dump", "-U", "postgres", "dagster",
-        seconds=240,
-    )  # fmt: skip
-    told["alerts' table"] = str(assay.psql("select * from ops.alerts"))
-    return told
+SEARCHED_BY_THIS_BEGINNING = re.compile(rb"assay-secret-[0-9a-f]{64}")
+OWNED = """
+set -eu
+cd /run/assay-secrets
+for one in . *; do stat -c "%n %a %u" $one; done
+id -u
+"""
 
 
-def test_no_secret_is_anywhere_but_in_its_readers_files(
-    assay: AssayStack, webhook: Webhook
-) -> None:
-    listed = docker(
-        "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", "10001:10001",
-        "--volume", f"{assay.project}_secret_vault:/vault:ro", f"{assay.project}/dagster:built",
-        "bash", "-c", "cd /vault && grep -h . dagster viewer migrator user_code alerter analyst",
-    ).split()  # fmt: skip
-    assert len(set(listed)) == 6
-    for place, text in everything_told(assay, webhook).items():
-        assert not any(secret in text for secret in listed), place
-    for image in ("dagster:built", "user_code:built"):
-        with subprocess.Popen(
-            ["docker", "save", f"{assay.project}/{image}"], stdout=subprocess.PIPE
-        ) as saved:
-            assert saved.stdout is not None
-            before = b""
-            while block := saved.stdout.read(1 << 22):
-                assert not any(secret.encode() in before + block for secret in listed), image
-                before = block[-100:]
+@pytest.fixture(scope="module")
+def told_url(assay: AssayStack, webhook: Webhook) -> Iterator[str]:
+    """A channel with a password in its URL, given as people give it, and used once."""
+    password = secrets.token_hex(16)
+    url = alert_url(webhook.port).replace("://", f"://canary:{password}@")
+    give = 'printf %s "$1" | make secret SECRET=alert_urls'
+    assay.script("bash", "-c", give, "_", url)
+    try:
+        assert assay.script("make", "alert-test").count("taken") == 2
+        yield password
+    finally:
+        assay.script("bash", "-c", give, "_", "")
 
 
-def test_no_row_and_no_sample_is_in_logs_records_or_alerts(
-    assay: AssayStack, webhook: Webhook
-) -> None:
+def rows_and_samples(assay: AssayStack) -> set[str]:
+    """Names of samples, a line's genotypes, and whole lines, ids and accounts of a feed."""
     cohort = next(Path(assay.landing / "genomics").glob("*.vcf.gz"))
     with gzip.open(cohort, "rt") as lines:
         header = next(line for line in lines if line.startswith("#CHROM"))
@@ -72,8 +51,68 @@ def test_no_row_and_no_sample_is_in_logs_records_or_alerts(
         canaries |= {line, line.split(",")[0]} | {w for w in line.split(",") if "acct" in w}
     canaries = {canary for canary in canaries if len(canary) > 5}
     assert len(canaries) > 10
+    return canaries
+
+
+def test_no_secret_is_anywhere_but_in_its_readers_files(
+    assay: AssayStack, webhook: Webhook, told_url: str
+) -> None:
+    listed = docker(
+        "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", "10001:10001",
+        "--volume", f"{assay.project}_secret_vault:/vault:ro", f"{assay.project}/dagster:built",
+        "bash", "-c", "cd /vault && grep -h . dagster viewer migrator user_code alerter analyst",
+    ).split()  # fmt: skip
+    assert len(set(listed)) == 6
+    assert all(SEARCHED_BY_THIS_BEGINNING.fullmatch(secret.encode()) for secret in listed)
+    # Logins: what was typed, and how a browser sends it.
+    assert assay.api.password
+    listed += [told_url, assay.api.password, assay.api.authorization.removeprefix("Basic ")]
+    for place, text in everything_told(assay, webhook).items():
+        assert not any(secret in text for secret in listed), place
+
+
+def test_nothing_that_is_secret_or_private_is_in_an_image(assay: AssayStack, told_url: str) -> None:
+    private = [canary.encode() for canary in rows_and_samples(assay)]
+    private += [told_url.encode(), assay.api.password.encode()]
+    seen = 0
+    for file, block in image_layers(assay.project):
+        seen += len(block)
+        assert not SEARCHED_BY_THIS_BEGINNING.search(block), file
+        assert not [canary for canary in private if canary in block], file
+    assert seen > 200_000_000, "all layers, unpacked"
+
+
+def test_no_row_and_no_sample_is_in_logs_records_or_alerts(
+    assay: AssayStack, webhook: Webhook
+) -> None:
+    canaries = rows_and_samples(assay)
     for place, text in everything_told(assay, webhook).items():
         assert [canary for canary in canaries if canary in text] == [], place
+
+
+def test_a_secret_is_a_file_of_its_readers_alone(assay: AssayStack) -> None:
+    readers = 0
+    for container in containers(*assay.services()):
+        facts = inspect(container)
+        mounted = {mount["Destination"]: mount for mount in facts["Mounts"]}
+        place = mounted.get("/run/assay-secrets")
+        if place is None or not facts["State"]["Running"]:
+            continue
+        readers += 1
+        assert place["RW"] is False
+        *files, user = docker("exec", container, "bash", "-c", OWNED).splitlines()
+        assert len(files) > 1
+        for file in files:
+            name, mode, owner = file.split()
+            assert (mode, owner) == ("700" if name == "." else "600", user), (place["Name"], file)
+    assert readers >= 7, "with Postgres, whose user is another"
+    # What it was handed over by has been taken away.
+    left = docker(
+        "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", "10001:10001",
+        "--volume", f"{assay.project}_secret_postgres:/s:ro", f"{assay.project}/dagster:built",
+        "ls", "-A", "/s",
+    )  # fmt: skip
+    assert left == ""
 
 
 FORBIDDEN = {
