@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,8 @@ from user_code.finance.domain.contracts import (
     TableContract,
 )
 from user_code.finance.domain.feed_files import FeedFile, current_versions, list_feed_files
-from user_code.finance.domain.ingest import SeenIds, read_day
+from user_code.finance.domain.ingest import read_day
+from user_code.finance.domain.repeated_ids import repeated_ids, take_repeated
 from user_code.finance.domain.source_contract import read_contracts
 from user_code.finance.domain.summaries import category_statistics, summarise_by_day
 
@@ -66,12 +67,12 @@ def load_folder(
     for file in files:
         by_day.setdefault(file.date, []).append(file)
     tables = TableFolders(out)
-    seen, done = SeenIds(), 0
+    done = 0
     counts = Counter(dict.fromkeys(("records", *_KEPT), 0))
     refused: dict[str, str] = {}
-    # Day by day to disk: ten years need the memory of a day, and of the ids.
+    # Day by day to disk: ten years need the memory of a day.
     for day in sorted(by_day):
-        read = read_day(day, by_day[day], forms, seen)
+        read = read_day(day, by_day[day], forms)
         frames = dict(zip(_KEPT, (read.accepted, read.duplicates, read.quarantined), strict=True))
         counts += Counter({"records": read.records, **{k: f.height for k, f in frames.items()}})
         refused |= read.refused_files
@@ -80,13 +81,10 @@ def load_folder(
         done += len(by_day[day])
         if progress is not None:
             progress(done, len(files))
-    transactions = tables.close(
-        {
-            "financial_transactions": FINANCIAL_TRANSACTIONS,
-            "duplicates": DUPLICATES,
-            "quarantine": QUARANTINE,
-        }
-    )["financial_transactions"]
+    transactions = tables.close("financial_transactions", FINANCIAL_TRANSACTIONS)
+    counts += _move_repeated(transactions, tables)
+    tables.close("duplicates", DUPLICATES)
+    tables.close("quarantine", QUARANTINE)
     summarise_by_day(transactions).write_parquet(out / "daily_summary.parquet")
     category_statistics(transactions).write_parquet(out / "category_statistics.parquet")
     return Loaded(
@@ -100,6 +98,18 @@ def load_folder(
     )
 
 
+def _move_repeated(transactions: list[Path], tables: "TableFolders") -> Counter[str]:
+    """Rows whose id an earlier day has become duplicates; what that changes in the counts."""
+    repeated, moved = repeated_ids(transactions), 0
+    for path in transactions if repeated.height else ():
+        taken = take_repeated(path, repeated)
+        for (day,), rows in taken.group_by("file_date", maintain_order=True):
+            tables.add("duplicates", day, rows.select(*DUPLICATES.columns))
+        moved += taken.height
+    return Counter({"duplicates": moved, "financial_transactions": -moved})
+
+
+_ROWS_IN_ONE_FILE = 2_000_000
 _KEPT = ("financial_transactions", "duplicates", "quarantine")
 
 
@@ -109,8 +119,8 @@ class TableFolders:
     What an earlier call left under these names is replaced.
     """
 
-    def __init__(self, out: Path, rows_in_one_file: int = 2_000_000) -> None:
-        self._out, self._limit = out, rows_in_one_file
+    def __init__(self, out: Path) -> None:
+        self._out = out
         self._waiting: dict[str, list[pl.DataFrame]] = {}
         self._files: dict[str, list[Path]] = {}
         out.mkdir(parents=True, exist_ok=True)
@@ -124,24 +134,25 @@ class TableFolders:
         """The rows of one more day."""
         waiting = self._waiting.setdefault(name, [])
         waiting.append(frame)
-        if sum(each.height for each in waiting) > self._limit:
-            self._flush(name, f"until-{day}.parquet")
+        if sum(each.height for each in waiting) > _ROWS_IN_ONE_FILE:
+            self._flush(name, f"until-{day}")
 
-    def _flush(self, name: str, file: str) -> None:
+    def _flush(self, name: str, until: str) -> None:
         folder = self._out / f"{name}.parquet"
         folder.mkdir(exist_ok=True)
-        pl.concat(self._waiting[name]).write_parquet(folder / file)
+        files = self._files.setdefault(name, [])
+        # A day can come twice: its repeated ids are found after all days were read.
+        files.append(folder / f"{len(files):04d}-{until}.parquet")
+        pl.concat(self._waiting[name]).write_parquet(files[-1])
         self._waiting[name] = []
-        self._files.setdefault(name, []).append(folder / file)
 
-    def close(self, tables: Mapping[str, TableContract]) -> dict[str, list[Path]]:
-        """Writes what waits; the files of each table."""
-        for name, table in tables.items():
-            if name in self._files:
-                if self._waiting[name]:
-                    self._flush(name, "until-the-end.parquet")
-                continue
+    def close(self, name: str, table: TableContract) -> list[Path]:
+        """Writes what waits of one table; its files."""
+        if name in self._files:
+            if self._waiting[name]:
+                self._flush(name, "until-the-end")
+        else:
             path = self._out / f"{name}.parquet"
             pl.concat([table.empty(), *self._waiting.get(name, ())]).write_parquet(path)
             self._files[name] = [path]
-        return self._files
+        return self._files[name]

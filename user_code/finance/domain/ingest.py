@@ -159,23 +159,25 @@ def read_day(
     day: date,
     files: Sequence[FeedFile],
     contracts: Mapping[str, SourceContract],
-    seen: SeenIds,
+    seen: SeenIds | None = None,
     refused_sources: Mapping[str, str] | None = None,
 ) -> DayRead:
     """All current files of one day.
 
     Of records with one id the lowest by file name, version and line counts. `seen` holds the ids
-    of earlier days and learns this day's. The order of `files` is of no account. The files of
-    `refused_sources` (source → reason) are refused whole.
+    of earlier days and learns this day's; without it duplicates within the day alone are found.
+    The order of `files` is of no account. The files of `refused_sources` (source → reason) are
+    refused whole.
     """
     current = current_versions(file for file in files if file.date == day)
     reads = list(read_files(current, contracts, refused_sources))
     sound = pl.concat([FINANCIAL_TRANSACTIONS.empty(), *(read.sound for read in reads)])
     # current_versions sorts by name and version, lines come in order: the first is the lowest.
     first = sound.select(pl.struct("source", "transaction_id").is_first_distinct()).to_series()
-    counts = first & ~seen.mark(sound)
+    counts = first & ~seen.mark(sound) if seen else first
     accepted = sound.filter(counts)
-    seen.add(accepted)
+    if seen:
+        seen.add(accepted)
     return DayRead(
         day=day,
         accepted=accepted,
