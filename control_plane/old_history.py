@@ -103,7 +103,7 @@ def forget_ticks(instance: DagsterInstance, dsn: str, days: float, *, plan: bool
                 "origins": [state.instigator_origin_id for state in states],
             },
         )
-        (many,) = cursor.fetchone()
+        (many,) = cursor.fetchall()[0]
     if not plan:
         for state in states:
             instance.purge_ticks(state.instigator_origin_id, state.selector_id, before)

@@ -35,7 +35,9 @@ class Engine:
             {"Id": run_id, "Labels": labels, "State": state, "Created": time.time() - age}
         )
 
-    def __call__(self, **_: object) -> list[dict[str, object]]:
+    def __call__(self, **asked: object) -> list[dict[str, object]]:
+        labels = [f"assay.project={PROJECT}", "assay.kind=run", "dagster/run_id"]
+        assert asked == {"all": True, "filters": {"label": labels}}, "no other container"
         return self.listed
 
 
@@ -82,8 +84,15 @@ def test_a_run_over_the_limit_is_ended_and_says_why(
     late, young = started(records, tags), started(records)
     engine.add(late.run_id, 101)
     engine.add(young.run_id, 99)
-    # As it ends it notes that it was cancelled.
-    engine.when_ended = lambda: records.report_run_canceled(late)
+
+    def as_it_ends() -> None:
+        """It notes that it was cancelled, for it finds itself being ended."""
+        now = records.get_run_by_id(late.run_id)
+        assert now is not None
+        assert now.status == dg.DagsterRunStatus.CANCELING
+        records.report_run_canceled(late)
+
+    engine.when_ended = as_it_ends
     assert end(engine, records) == engine.ended == [late.run_id]
     again = records.get_run_by_id(late.run_id)
     assert again is not None
