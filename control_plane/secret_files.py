@@ -73,14 +73,17 @@ class SecretFiles:
         self._hand_over = hand_over
         self._vault = root / "vault"
 
-    def keep(self) -> list[str]:
-        """Make what is missing, and give each reader its own; the names of what was made."""
+    def keep(self, *, for_postgres: bool = True) -> list[str]:
+        """Make what is missing, and give each reader its own; the names of what was made.
+
+        Without `for_postgres` nothing is handed over to Postgres.
+        """
         made = []
         for name in (*ROLES, ALERT_URLS):
             if self._read(name) is None:
                 self._write(self._vault / name, "" if name == ALERT_URLS else _fresh())
                 made.append(name)
-        self._hand_out()
+        self._hand_out(for_postgres=for_postgres)
         return made
 
     def rotate(self, name: str) -> None:
@@ -105,7 +108,8 @@ class SecretFiles:
             # Also: crash evidence would not know it.
             raise SecretError(f"{name} is chosen by chance: make rotate SECRET={name}")
         self._write(self._vault / name, value)
-        self.keep()
+        # Where the alerter alone is concerned nobody takes what Postgres would be given.
+        self.keep(for_postgres=name != ALERT_URLS)
 
     def get(self, name: str) -> str:
         """The value. SecretError if it was never made."""
@@ -114,15 +118,15 @@ class SecretFiles:
             raise SecretError(f"{name} is not there: `make up` makes it")
         return value
 
-    def _hand_out(self) -> None:
+    def _hand_out(self, *, for_postgres: bool) -> None:
         for reader, roles in self._readers.items():
             lines = [f"*:*:*:{role}:{_escaped(self.get(role))}\n" for role in roles]
             self._write(self._root / reader / PASSFILE, "".join(lines))
         if "alerter" in self._readers:
             self._write(self._root / "alerter" / ALERT_URLS, self.get(ALERT_URLS))
-        self._write_verifiers()
+        self._write_verifiers(hand_over=self._hand_over and for_postgres)
 
-    def _write_verifiers(self) -> None:
+    def _write_verifiers(self, *, hand_over: bool) -> None:
         """`\\set` commands for psql; one that still fits stays, since each new one has new salt."""
         path = self._vault / VERIFIERS
         before = path.read_text(encoding="ascii") if path.exists() else ""
@@ -137,7 +141,7 @@ class SecretFiles:
                 text = verifier(password, secrets.token_bytes(_SALT_BYTES), iterations)
             lines.append(f"\\set {role}_password '{text}'\n")
         self._write(path, "".join(lines))
-        if self._hand_over:
+        if hand_over:
             # Postgres may take it away: the folder is the group's, too.
             handed_over = self._root / "postgres" / VERIFIERS
             self._write(handed_over, "".join(lines), mode=0o640)

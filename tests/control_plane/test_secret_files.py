@@ -180,8 +180,12 @@ def test_services_passwords_cannot_be_chosen_and_nothing_of_them_is_said(
 
 
 def test_alert_urls_are_for_the_alerter_alone(files: SecretFiles, tmp_path: Path) -> None:
+    files.keep()
+    handed_over = tmp_path / "postgres/verifiers.psql"
+    handed_over.unlink()  # as whoever takes it
     files.set("alert_urls", "json://one\njson://two\n")
     assert (tmp_path / "alerter/alert_urls").read_text() == "json://one json://two"
+    assert not handed_over.exists(), "nobody would take it away"
     files.keep()
     assert (tmp_path / "alerter/alert_urls").read_text() == "json://one json://two"
 
