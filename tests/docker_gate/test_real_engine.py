@@ -209,13 +209,15 @@ REFUSED: dict[str, dict[str, Any]] = {
 def test_what_is_not_a_runs_is_refused_and_makes_no_container(
     through: docker.DockerClient, engine: docker.DockerClient, changes: dict[str, Any]
 ) -> None:
-    before = {one.id for one in engine.containers.list(all=True)}
+    before = {one.id for one in engine.containers.list(all=True, ignore_removed=True)}
     with pytest.raises(docker.errors.APIError) as refused:
         create(through, **changes)
     assert refused.value.status_code == 403
     assert refused.value.explanation.startswith("docker_gate: ")
     label = {"label": f"assay.project={PROJECT}"}
-    assert {one.id for one in engine.containers.list(all=True, filters=label)} <= before
+    assert {
+        one.id for one in engine.containers.list(all=True, filters=label, ignore_removed=True)
+    } <= before
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,12 @@ def test_refusals_of_every_caller_are_the_daemons_to_fetch_once(gate: ServedGate
     assert gate.ask("GET", "/refusals", caller="webserver")[0] in (403, 404)
 
 
+@pytest.mark.parametrize("query", ["after=x", "after=-1", "after=" + "9" * 5_000, "before=1"])
+def test_they_are_asked_for_in_one_way(gate: ServedGate, query: str) -> None:
+    status, said = gate.ask("GET", f"/refusals?{query}")
+    assert (status, "is not known here" in said["message"]) == (403, True)
+
+
 def test_everyday_refusals_are_none_to_tell(gate: ServedGate) -> None:
     gate.ask("GET", "/refusals?after=9999999999999999999")
     gone = run_request(image="assaytest/user_code:pruned")
