@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(postgres_silence, "SILENT_SECONDS", 1)
+    monkeypatch.setattr(postgres_silence, "SILENT_SECONDS", 2)
     monkeypatch.setattr(postgres_silence, "CONNECTING_SECONDS", 1)
     never_wait_for_ever()
     yield
@@ -64,10 +64,10 @@ def test_neither_a_query_nor_a_connection_waits_for_ever_and_both_work_again(
         with stopped(ops):
             with pytest.raises(psycopg2.Error) as silence, idle, idle.cursor() as cursor:
                 cursor.execute("SELECT 1")
-            assert why(silence.value) == "it has been silent for 1 s"
+            assert why(silence.value) == "it has been silent for 2 s"
             with pytest.raises(psycopg2.Error):
                 busy.commit()
-            with pytest.raises(PostgresSilentError):
+            with pytest.raises(PostgresSilentError, match="silent for 1 s"):
                 connect(dsn)
     with closing(connect(dsn)) as again, again, again.cursor() as cursor:
         cursor.execute("SELECT repeat('x', 1000) FROM generate_series(1, 20000)")
