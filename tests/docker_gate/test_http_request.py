@@ -176,6 +176,7 @@ AMBIGUOUS = {
     "not UTF-8": b'{"a": "\xff"}',
     "UTF-16": '{"a": 1}'.encode("utf-16"),
     "depth": b'{"a":' * 20 + b"1" + b"}" * 20,
+    "depth of lists": b'{"a":' + b"[" * 20 + b"]" * 20 + b"}",
     "depth without end": b'{"a":' * 100_000,
     "a number without end": b'{"a": ' + b"9" * 5_000 + b"}",
 }

@@ -166,6 +166,8 @@ UNKNOWN = [
     ("HEAD", f"/v1.41/containers/{OURS}/json"),
     ("PATCH", f"/v1.41/containers/{OURS}/json"),
     ("POST", f"/v1.41/containers/{OURS}/stop?t=-1"),
+    ("POST", f"/v1.41/containers/{OURS}/stop?t=20x"),
+    ("POST", f"/v1.41/containers/{OURS}/stop?t=2000"),
     ("POST", f"/v1.41/containers/{OURS}/stop?signal=SIGCONT"),
     ("POST", f"/v1.41/containers/{OURS}/kill?signal=STOP"),
     ("POST", f"/v1.41/containers/{OURS}/start?detachKeys=a"),
@@ -197,6 +199,14 @@ def test_what_is_not_known_is_refused(gate: ServedGate, method: str, target: str
 def test_a_body_where_none_belongs_is_refused(gate: ServedGate) -> None:
     # Old engines took a HostConfig with the start of a container.
     assert gate.ask("POST", f"/v1.41/containers/{OURS}/start", {"Privileged": True})[0] == 400
+    assert gate.engine.asked == []
+
+
+@pytest.mark.parametrize("kind", ["", "Content-Type: text/plain\r\n"])
+def test_a_create_request_is_json_by_its_own_words(gate: ServedGate, kind: str) -> None:
+    body = json.dumps(run_request()).encode()
+    head = f"POST {CREATE} HTTP/1.1\r\nHost: docker\r\nContent-Length: {len(body)}\r\n{kind}\r\n"
+    assert gate.say(head.encode() + body, "daemon").startswith(b"HTTP/1.1 400 ")
     assert gate.engine.asked == []
 
 
