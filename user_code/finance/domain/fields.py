@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from functools import cache
 
 import polars as pl
 
@@ -83,9 +84,16 @@ def _money(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
         stated.alias("month_to_date"),
         scale.alias("_scale"),
         pl.col("currency")
-        .replace_strict(currency_digits() | contract.digits, default=None, return_dtype=pl.Int64)
+        .replace_strict(*_digits(tuple(contract.digits.items())), default=None)
         .alias("_digits"),
     )
+
+
+@cache
+def _digits(own: tuple[tuple[str, int], ...]) -> tuple[pl.Series, pl.Series]:
+    """Currencies, and how many digits each has after the point."""
+    known = currency_digits() | dict(own)
+    return pl.Series([*known]), pl.Series([*known.values()], dtype=pl.Int64)
 
 
 def _number(text: pl.Expr, contract: SourceContract) -> tuple[pl.Expr, pl.Expr]:

@@ -130,10 +130,17 @@ def scan_rows(
     width = len(places)
     begins, ends = np.zeros(7, dtype=np.int64), np.zeros(7, dtype=np.int64)
     taken, n_left = 0, 0
+    highest = 0  # of those that aren't plain: most bytes need no table
+    for at in range(256):
+        if kinds[at] != PLAIN:
+            highest = at
     begin, field, strange, number = 0, 0, False, first_line
     start = 0
     for at in range(len(text)):
-        kind = kinds[text[at]]
+        byte = text[at]
+        if byte > highest:
+            continue
+        kind = kinds[byte]
         if kind == PLAIN:
             continue
         if kind == STRANGE:
