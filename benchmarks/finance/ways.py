@@ -49,7 +49,7 @@ def duckdb_validates(landing: Path, _: Path) -> tuple[object, int]:
 def assay(landing: Path, out: Path, *, write: bool = False) -> tuple[object, int]:
     """Our reading: validated, exact summary, rejects kept; accepted rows as Parquet if asked.
 
-    A file at a time in each of two threads.
+    A file at a time in each of three threads: one more than cores, for they wait for Python's lock.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -68,7 +68,7 @@ def assay(landing: Path, out: Path, *, write: bool = False) -> tuple[object, int
         return by.agg(pl.col("amount").sum(), pl.len().alias("rows")), read.sound.height
 
     files, _ = list_feed_files(landing)
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(3) as threads:
         sums, rows = zip(*threads.map(summarise, enumerate(files)), strict=True)
     return pl.concat(sums)["amount"].sum(), sum(rows)
 
