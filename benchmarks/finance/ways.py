@@ -47,30 +47,23 @@ def duckdb_validates(landing: Path, _: Path) -> tuple[object, int]:
 
 
 def assay(landing: Path, out: Path, *, write: bool = False) -> tuple[object, int]:
-    """Our reading: validated, exact summary, rejects kept; accepted rows as Parquet if asked.
-
-    A file at a time in each of three threads: one more than cores, for they wait for Python's lock.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
+    """Our reading: validated, exact summary, rejects kept; accepted rows as Parquet if asked."""
     import polars as pl
 
-    from user_code.finance.domain.feed_files import FeedFile, list_feed_files
-    from user_code.finance.domain.ingest import read_file
+    from user_code.finance.domain.feed_files import list_feed_files
+    from user_code.finance.domain.ingest import read_files
 
-    def summarise(numbered: tuple[int, FeedFile]) -> tuple[pl.DataFrame, int]:
-        number, file = numbered
-        read = read_file(file)
+    files, _ = list_feed_files(landing)
+    sums, rows = [], 0
+    for number, read in enumerate(read_files(files, {})):
         read.quarantined.write_parquet(out / f"rejects-{number}.parquet")
         if write:
             read.sound.write_parquet(out / f"accepted-{number}.parquet")
-        by = read.sound.group_by("date", "currency", "category")
-        return by.agg(pl.col("amount").sum(), pl.len().alias("rows")), read.sound.height
-
-    files, _ = list_feed_files(landing)
-    with ThreadPoolExecutor(3) as threads:
-        sums, rows = zip(*threads.map(summarise, enumerate(files)), strict=True)
-    return pl.concat(sums)["amount"].sum(), sum(rows)
+        by = read.sound.lazy().group_by("date", "currency", "category")
+        totals = by.agg(pl.col("amount").sum(), pl.len().alias("rows"))
+        sums.append(totals.collect(engine="streaming"))
+        rows += read.sound.height
+    return pl.concat(sums)["amount"].sum(), rows
 
 
 def assay_writes(landing: Path, out: Path) -> tuple[object, int]:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from functools import cache
 
 import polars as pl
+import polars.selectors as cs
 
 from user_code.finance.domain.contracts import FIELDS, MONEY
 from user_code.finance.domain.currencies import currency_digits
@@ -30,15 +31,37 @@ def check_fields(text: pl.DataFrame, contract: SourceContract, file_date: date) 
     A row with an empty list of reasons is a sound transaction; in any other row the typed columns
     mean nothing. Reasons name the field and the rule, never the value.
     """
-    trimmed = text.with_columns(pl.col(pl.String).str.strip_chars(" \t"))
+    given = [
+        pl.col(pl.String).str.strip_chars(" \t"),
+        pl.lit(file_date).alias("_latest"),
+        pl.lit(file_date - timedelta(days=contract.window_days)).alias("_earliest"),
+    ]
     if "month_to_date" not in text.columns:
-        trimmed = trimmed.with_columns(pl.lit("").alias("month_to_date"))
-    typed = _money(_booked_at(trimmed, contract), contract)
-    earliest = file_date - timedelta(days=contract.window_days)
+        given.append(pl.lit("").alias("month_to_date"))
+    typed = text.with_columns(given)
+    # Expressions are made once for all files: making them takes Python as long as Polars takes for
+    # a file's few unusual rows.
+    for step in _times(contract.date_format, contract.time_zone):
+        typed = typed.with_columns(step)
+    digits = pl.col("currency").replace_strict(
+        *_digits(tuple(contract.digits.items())), default=None
+    )
+    return (
+        typed.with_columns(
+            *_numbers(contract.signs, contract.decimal, contract.thousands), digits.alias("_digits")
+        )
+        .with_columns(_reasons())
+        .drop(cs.starts_with("_"))
+    )
+
+
+@cache
+def _reasons() -> pl.Expr:
+    """`reasons`: the words of each rule that the row breaks."""
     known = pl.col("_digits").is_not_null()
     stated = pl.col("_stated_text")
     sound_date = pl.col("date").is_not_null()
-    reasons = [
+    rules = [
         *(_reason(pl.col(_TEXT_OF.get(field, field)) == "", f"{field}: empty") for field in FIELDS),
         *(
             _reason(pl.col(field).str.len_chars() > LONGEST_TEXT, f"{field}: too long")
@@ -61,32 +84,31 @@ def check_fields(text: pl.DataFrame, contract: SourceContract, file_date: date) 
             known & pl.col("amount").is_not_null() & (pl.col("_scale") > pl.col("_digits")),
             "amount: more digits than the currency has",
         ),
-        _reason(sound_date & (pl.col("date") > file_date), "date: later than the file's"),
-        _reason(sound_date & (pl.col("date") < earliest), "date: before the contract's window"),
+        _reason(sound_date & (pl.col("date") > pl.col("_latest")), "date: later than the file's"),
+        _reason(
+            sound_date & (pl.col("date") < pl.col("_earliest")),
+            "date: before the contract's window",
+        ),
     ]
-    return typed.with_columns(pl.concat_list(reasons).list.drop_nulls().alias("reasons")).drop(
-        "_digits", "_scale", "_booked_text", "_amount_text", "_stated_text"
-    )
+    return pl.concat_list(rules).list.drop_nulls().alias("reasons")
 
 
 def _reason(broken: pl.Expr, words: str) -> pl.Expr:
     return pl.when(broken).then(pl.lit(words))
 
 
-def _money(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
-    """`amount` as Decimal, null where the text is no plain number; digits written and allowed."""
-    amount, scale = _number(pl.col("amount"), contract)
-    stated, _ = _number(pl.col("month_to_date"), contract)
-    return frame.with_columns(
+@cache
+def _numbers(signs: str, decimal: str, thousands: str | None) -> list[pl.Expr]:
+    """Amounts as Decimal, null where the text is no plain number; their texts, and the digits."""
+    amount, scale = _number(pl.col("amount"), signs, decimal, thousands)
+    stated, _ = _number(pl.col("month_to_date"), signs, decimal, thousands)
+    return [
         pl.col("amount").alias("_amount_text"),
         pl.col("month_to_date").alias("_stated_text"),
         amount.alias("amount"),
         stated.alias("month_to_date"),
         scale.alias("_scale"),
-        pl.col("currency")
-        .replace_strict(*_digits(tuple(contract.digits.items())), default=None)
-        .alias("_digits"),
-    )
+    ]
 
 
 @cache
@@ -96,73 +118,73 @@ def _digits(own: tuple[tuple[str, int], ...]) -> tuple[pl.Series, pl.Series]:
     return pl.Series([*known]), pl.Series([*known.values()], dtype=pl.Int64)
 
 
-def _number(text: pl.Expr, contract: SourceContract) -> tuple[pl.Expr, pl.Expr]:
+def _number(
+    text: pl.Expr, signs: str, decimal: str, thousands: str | None
+) -> tuple[pl.Expr, pl.Expr]:
     """The number that the text writes, and with how many digits after the point; null if none."""
-    if contract.signs == "trailing":
+    if signs == "trailing":
         text = text.str.replace(r"^([^+-]+)([+-])$", "${2}${1}")
-    elif contract.signs == "parentheses":
+    elif signs == "parentheses":
         text = text.str.replace(r"^\(([^()+-]+)\)$", "-${1}")
-    point = re.escape(contract.decimal)
+    point = re.escape(decimal)
     whole = "[0-9]{1,18}"
-    if contract.thousands:
-        separator = re.escape(contract.thousands)
+    if thousands:
+        separator = re.escape(thousands)
         whole = rf"(?:{whole}|[0-9]{{1,3}}(?:{separator}[0-9]{{3}}){{1,5}})"
     sound = text.str.contains(rf"^[+-]?{whole}(?:{point}[0-9]{{1,4}})?$")
     # Five digits and more are numbers, too, but no currency has them: say that, not "no number".
     long = text.str.contains(rf"^[+-]?{whole}{point}[0-9]{{5,}}$")
-    plain = (
-        text.str.replace_all(contract.thousands, "", literal=True) if contract.thousands else text
-    )
-    plain = plain.str.replace(contract.decimal, ".", literal=True)
+    plain = text.str.replace_all(thousands, "", literal=True) if thousands else text
+    plain = plain.str.replace(decimal, ".", literal=True)
     short = pl.when(sound).then(plain).when(long).then(pl.lit("0"))
     scale = pl.when(sound).then(plain.str.extract(r"\.([0-9]+)$").str.len_chars().fill_null(0))
     return short.cast(MONEY), scale.when(long).then(pl.lit(99)).cast(pl.Int64)
 
 
-def _booked_at(frame: pl.DataFrame, contract: SourceContract) -> pl.DataFrame:
-    """`booked_at` in UTC and `date`, the local day; both null where the text is no time."""
+@cache
+def _times(date_format: str, zone: str) -> list[list[pl.Expr]]:
+    """Steps to `booked_at` in UTC and `date`, the local day; both null where the text is no time.
+
+    In steps, for an expression that is used twice would be computed twice.
+    """
     text = pl.col("booked_at")
-    zone = contract.time_zone
+    steps: list[list[pl.Expr]] = []
     local: pl.Expr
     absolute: pl.Expr = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
-    if contract.date_format == ISO_8601:
-        # Step by step: an expression that is used twice would be computed twice.
-        frame = frame.with_columns(text.str.extract_groups(_ISO).alias("_parts"))
+    if date_format == ISO_8601:
         part = [pl.col("_parts").struct.field(str(group)) for group in range(1, 6)]
         fraction = part[3].fill_null("0").str.pad_end(6, "0").str.slice(0, 6)
         clock = pl.concat_str(
             part[0], pl.lit(" "), part[1].fill_null("00:00"), pl.lit(":"),
             part[2].fill_null("00"), pl.lit("."), fraction,
         )  # fmt: skip
-        offset = part[4].str.replace("Z", "+00:00", literal=True).str.replace(":", "", literal=True)
-        frame = frame.with_columns(
-            _datetime(clock, "%Y-%m-%d %H:%M:%S%.f").alias("_naive"), offset.alias("_offset")
-        )
+        zulu = part[4].str.replace("Z", "+00:00", literal=True).str.replace(":", "", literal=True)
+        steps += [
+            [text.str.extract_groups(_ISO).alias("_parts")],
+            [_datetime(clock, "%Y-%m-%d %H:%M:%S%.f").alias("_naive"), zulu.alias("_offset")],
+        ]
         naive, offset = pl.col("_naive"), pl.col("_offset")
         local = pl.when(offset.is_null()).then(naive)
         minutes = offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.slice(3, 2).cast(pl.Int64)
         signed = pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes)
         absolute = (naive - pl.duration(minutes=signed)).dt.replace_time_zone("UTC")
-    elif "%z" in contract.date_format:
+    elif "%z" in date_format:
         local = pl.lit(None, dtype=pl.Datetime("us"))
-        absolute = text.str.to_datetime(
-            contract.date_format, strict=False, time_unit="us", time_zone="UTC"
-        )
-    elif set(re.findall(r"%[A-Za-z]", contract.date_format)) & {"%H", "%I", "%T", "%R"}:
-        local = _datetime(text, contract.date_format)
+        absolute = text.str.to_datetime(date_format, strict=False, time_unit="us", time_zone="UTC")
+    elif set(re.findall(r"%[A-Za-z]", date_format)) & {"%H", "%I", "%T", "%R"}:
+        local = _datetime(text, date_format)
     else:
-        local = text.str.to_date(contract.date_format, strict=False).cast(pl.Datetime("us"))
-    frame = frame.with_columns(text.alias("_booked_text"), local.alias("_local"))
-    placed = pl.coalesce(_in_zone(pl.col("_local"), zone), absolute)
+        local = text.str.to_date(date_format, strict=False).cast(pl.Datetime("us"))
     day = pl.coalesce(
         pl.col("_local").dt.date(), pl.col("booked_at").dt.convert_time_zone(zone).dt.date()
     )
     sensible = pl.when(day.is_between(_EARLIEST, _LATEST) & pl.col("booked_at").is_not_null())
-    return (
-        frame.with_columns(placed.alias("booked_at"))
-        .with_columns(sensible.then(day).alias("date"))
-        .drop("_local", "_parts", "_naive", "_offset", strict=False)
-    )
+    return [
+        *steps,
+        [text.alias("_booked_text"), local.alias("_local")],
+        [pl.coalesce(_in_zone(pl.col("_local"), zone), absolute).alias("booked_at")],
+        [sensible.then(day).alias("date")],
+    ]
 
 
 def _datetime(text: pl.Expr, pattern: str) -> pl.Expr:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from user_code.finance.domain.usual_rows import ScannedBlock
 
 _REFUSED = {name: QUARANTINE.columns[name] for name in ("line", "raw_line", "reasons")}
+_NONE_REFUSED = pl.DataFrame(schema=_REFUSED)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def file_parts(file: FeedFile, contract: SourceContract) -> Iterator[FilePart]:
         if scanned is None:
             yield from _parts_of_block(block, header, contract, file, joiner)
             continue
-        yield FilePart(scanned.sound, refused_lines([]))
+        yield FilePart(scanned.sound, _NONE_REFUSED)
         waiting += scanned.left
         if len(waiting) > _MOST_WAITING:
             yield from _line_by_line(waiting, header, contract, file)

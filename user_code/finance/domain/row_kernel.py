@@ -135,7 +135,8 @@ def scan_rows(
         if kinds[at] != PLAIN:
             highest = at
     begin, field, strange, number = 0, 0, False, first_line
-    start = 0
+    start, day = 0, np.int64(-1)
+    first_of_day, last_of_day = np.uint64(0), np.uint64(0)
     for at in range(len(text)):
         byte = text[at]
         if byte > highest:
@@ -178,7 +179,10 @@ def scan_rows(
                 time, length = begins[TIME], ends[TIME] - begins[TIME]
                 ok = length == 10 or length == 19 or (length == 20 and text[ends[TIME] - 1] == 90)
             if ok:
-                day = _day(text, time)
+                # Most rows are of the day of the one before.
+                first, last = _word(words, time), _word(words, time + 2)
+                if first != first_of_day or last != last_of_day:
+                    day, first_of_day, last_of_day = _day(text, time), first, last
                 clock = 0 if length == 10 else _clock(text, time + 10)
                 ok = day >= first_day and day <= last_day and clock >= 0 and day >= 0
             if ok:
