@@ -15,6 +15,7 @@ from user_code.genomics import definitions as genomics
 from user_code.shared import definitions as shared
 from user_code.shared.postgres_patience import wait_longer_for_postgres
 from user_code.shared.resources import default_resources
+from user_code.shared.run_executor import run_executor
 
 # Each run container, and the code server, loads this module first.
 wait_longer_for_postgres()
@@ -25,7 +26,6 @@ defs = dg.Definitions.merge(
     shared.defs,
     dg.Definitions(
         resources=default_resources(),
-        # A run is isolated by its container: a second level of processes would cost seconds.
-        executor=dg.in_process_executor,
+        executor=run_executor,
     ),
 )
