@@ -1,7 +1,6 @@
 """An Assay of the tests' own: started once, removed whatever happens."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ import pytest
 # These tests share modules that no other room needs; pytest's import mode adds no folder itself.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from assay_stack import STARTED, AssayStack, alert_url, copy_of, running
+from assay_stack import STARTED, AssayStack
 from docker_engine import why_no_engine
+from early_start import EarlyStart
 from lone_gateway import Playground
 from waiting import wait_for
 from webhook import Webhook
@@ -43,14 +43,7 @@ ORDER = [
     "test_plain_compose",
 ]
 NEEDS_NO_ENGINE = "test_harness"
-# Code of the tests' own, in what their Assay loads.
-CODE_OF_THE_TESTS = ("jobs_of_the_tests", "faults_on_demand")
-LOADED = """
-
-from user_code import {0}
-
-defs = dg.Definitions.merge(defs, {0}.defs)
-"""
+EARLY = pytest.StashKey[EarlyStart]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,6 +66,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"drives real containers: {reason}"))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin at once to start the Assay under test, if any of these tests will run."""
+    wanted = {"assay", "webhook", "stack_tree"}
+    if not session.config.option.collectonly and any(
+        item.get_closest_marker("stack")
+        and not item.get_closest_marker("skip")
+        and wanted.intersection(getattr(item, "fixturenames", ()))
+        for item in session.items
+    ):
+        session.config.stash[EARLY] = EarlyStart(REPOSITORY)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove it if the session ended before a test asked for it."""
+    if early := session.config.stash.get(EARLY, None):
+        early.remove()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Add the services' last log lines to a failed test's report."""
@@ -86,10 +97,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def webhook() -> Iterator[Webhook]:
+def webhook(pytestconfig: pytest.Config) -> Webhook:
     """The channel that the tests' Assay sends its alerts to."""
-    with Webhook() as server:
-        yield server
+    return pytestconfig.stash[EARLY].webhook
 
 
 @pytest.fixture(scope="session")
@@ -101,24 +111,23 @@ def artifacts() -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stack_tree(pytestconfig: pytest.Config) -> Path:
     """A copy of the repository that tests may change, with jobs and sensors that behave badly."""
-    tree = copy_of(REPOSITORY, tmp_path_factory.mktemp("assay") / "tree")
-    for module in CODE_OF_THE_TESTS:
-        shutil.copy(Path(__file__).with_name(f"{module}.py"), tree / "user_code")
-        with (tree / "user_code/definitions.py").open("a") as file:
-            file.write(LOADED.format(module))
-    return tree
+    return pytestconfig.stash[EARLY].tree
 
 
 @pytest.fixture(scope="module")
-def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+def playground(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Playground]:
     """Where gateways are started alone, before upstreams that tell what reaches them."""
     folder = tmp_path_factory.mktemp("gateways")
     folder.chmod(0o755)
     for above in folder.parents[:3]:
         above.chmod(above.stat().st_mode | 0o011)  # the gateway's user passes through
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ASSAY_")}
+    if early := pytestconfig.stash.get(EARLY, None):
+        early.stack()  # base images are built once, not twice at the same time
     environment["ASSAY_ENV_FILE"] = str(folder / "env")
 
     def script(*words: str) -> str:
@@ -137,22 +146,13 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
 
 
 @pytest.fixture(scope="session")
-def assay(
-    stack_tree: Path, tmp_path_factory: pytest.TempPathFactory, webhook: Webhook
-) -> Iterator[AssayStack]:
+def assay(pytestconfig: pytest.Config) -> Iterator[AssayStack]:
     """The Assay under test, up and healthy, with the samples in its landing zone."""
-    stack = AssayStack(
-        stack_tree,
-        tmp_path_factory.mktemp("first"),
-        f"assaytest-{os.getpid()}",
-        ASSAY_ALERT_URLS=alert_url(webhook.port),
-        ASSAY_SETTLE_SECONDS="2",
-        # Of jobs_of_the_tests.py; test_egress.py gives the names an address each.
-        ASSAY_OUTSIDE_JOBS="looks_around",
-        ASSAY_OUTSIDE_HOSTS="open.assay.test inside.assay.test",
-    )
-    with running(stack):
-        yield stack
+    early = pytestconfig.stash[EARLY]
+    try:
+        yield early.stack()
+    finally:
+        early.remove()
 
 
 @pytest.fixture(scope="session")
