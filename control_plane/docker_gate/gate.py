@@ -22,12 +22,12 @@ from control_plane.docker_gate.strict_json import parse_object
 WAIT_SECONDS = 120.0
 MOST_STOP_SECONDS = 120
 
-# Of what the engine knows, this is told; the environment, with its passwords, is not.
-_INSPECTED = ("Id", "Name", "Created", "Image", "State", "RestartCount")
+# Of what the engine knows, this is told, for somebody needs it; the environment is not.
+_INSPECTED = ("Id", "Name", "State")
 _INSPECTED_CONFIG = ("Image", "Labels", "Tty")
-_INSPECTED_HOST = ("Memory", "NanoCpus", "PidsLimit", "NetworkMode")
-_LISTED = ("Id", "Names", "Image", "ImageID", "Created", "State", "Status", "Labels")
-_VERSION = ("Version", "ApiVersion", "MinAPIVersion", "Os", "Arch")
+_INSPECTED_HOST = ("Memory",)
+_LISTED = ("Id", "Created", "State", "Labels")
+_VERSION = ("ApiVersion",)
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import re
 
-from control_plane.container_labels import NETWORK_LABEL, OUTSIDE
 from control_plane.docker_gate.policy import Policy
 from control_plane.docker_gate.refusal import RefusedError, shown
 
-# Where the image has its code. A run can write into its volumes, but not there.
-_CODE_FOLDERS = (None, "/app")
-_CODE_POINTERS = ("ModuleCodePointer", "PackageCodePointer")
+# How the code server names the code that it has loaded, and where the image has it. A run can write
+# into its volumes, but not there.
+_CODE_POINTER = "ModuleCodePointer"
+_CODE_FOLDER = "/app"
 _MODULE = re.compile(r"user_code(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
-def check_may_go_outside(wish: object, job_name: str, arguments: str, policy: Policy) -> None:
+def check_may_go_outside(job_name: str, arguments: str, policy: Policy) -> None:
     """RefusedError unless a run with these arguments is a named job's, of the image's own code.
 
     A label is soon forged in Dagster's tables. So what the run will load is looked at, too: the
     job's name, and code that came with the image, not with a file that some run has written.
     """
-    if wish != OUTSIDE:
-        raise RefusedError(403, f"the label {NETWORK_LABEL} is {shown(wish)}, not {OUTSIDE}")
     if job_name not in policy.outside_jobs:
         raise RefusedError(403, f"ASSAY_OUTSIDE_JOBS does not name the job {shown(job_name)}")
     origin = _inner(json.loads(arguments), "pipeline_origin")
@@ -30,8 +28,8 @@ def check_may_go_outside(wish: object, job_name: str, arguments: str, policy: Po
     module = pointer.get("module")
     if (
         origin.get("pipeline_name") != job_name
-        or pointer.get("__class__") not in _CODE_POINTERS
-        or pointer.get("working_directory") not in _CODE_FOLDERS
+        or pointer.get("__class__") != _CODE_POINTER
+        or pointer.get("working_directory") != _CODE_FOLDER
         or not isinstance(module, str)
         or _MODULE.fullmatch(module) is None
     ):
@@ -40,6 +38,6 @@ def check_may_go_outside(wish: object, job_name: str, arguments: str, policy: Po
         )
 
 
-def _inner(value: object, key: str) -> dict[str, object]:
-    inner = value.get(key) if isinstance(value, dict) else None
+def _inner(value: dict[str, object], key: str) -> dict[str, object]:
+    inner = value.get(key)
     return inner if isinstance(inner, dict) else {}

@@ -58,7 +58,7 @@ def rebuild(asked: JsonObject, policy: Policy) -> JsonObject:
     command = _command(asked.get("Cmd"), run_id)
     environment = _environment(asked.get("Env"), job_name)
     if labels.get(NETWORK_LABEL):
-        check_may_go_outside(labels[NETWORK_LABEL], job_name, command[-1], policy)
+        check_may_go_outside(job_name, command[-1], policy)
         known[NETWORK_LABEL] = OUTSIDE
     host = _part(asked, "HostConfig")
     memory = _number(host.get("Memory"), LEAST_MEMORY, policy.most_memory, "Memory")
@@ -93,12 +93,9 @@ def rebuild(asked: JsonObject, policy: Policy) -> JsonObject:
         },
         "NetworkingConfig": {"EndpointsConfig": {policy.network: {}}},
     }
-    # Two things that docker-py says in its own way.
-    allowed: JsonObject = {
-        **built,
-        "Volumes": {bind.split(":")[1]: {} for bind in policy.binds},
-        "NetworkingConfig": {"EndpointsConfig": {policy.network: {}}, policy.network: {}},
-    }
+    # docker-py says once more where the volumes are.
+    places: JsonObject = {bind.split(":")[1]: {} for bind in policy.binds}
+    allowed: JsonObject = {**built, "Volumes": places}
     surplus = _surplus(asked, allowed)
     if surplus is not None:
         raise RefusedError(403, f"a run's container cannot have {surplus}")
@@ -158,12 +155,7 @@ def _image(value: object, policy: Policy) -> str:
 
 
 def _command(value: object, run_id: str) -> list[str]:
-    if (
-        isinstance(value, list)
-        and len(value) == len(_COMMAND) + 1
-        and value[:-1] == _COMMAND
-        and isinstance(value[-1], str)
-    ):
+    if isinstance(value, list) and value[:-1] == _COMMAND and isinstance(value[-1], str):
         try:
             arguments = json.loads(value[-1])
         except (ValueError, RecursionError):
@@ -172,7 +164,6 @@ def _command(value: object, run_id: str) -> list[str]:
             isinstance(arguments, dict)
             and arguments.get("__class__") == "ExecuteRunArgs"
             and arguments.get("pipeline_run_id") == run_id
-            and "\0" not in value[-1]
         ):
             return [*_COMMAND, value[-1]]
     begin = value[: len(_COMMAND)] if isinstance(value, list) else value
@@ -205,7 +196,7 @@ def _environment(value: object, job_name: str) -> list[str]:
 
 def _surplus(asked: object, allowed: object, path: str = "") -> str | None:
     """What `asked` has beyond `allowed`, as `path=value`; None if there is nothing."""
-    if _says_nothing(asked) or (type(asked) is type(allowed) and asked == allowed):
+    if _says_nothing(asked) or asked == allowed:
         return None
     if isinstance(asked, dict) and isinstance(allowed, dict):
         for key, value in cast(JsonObject, asked).items():
@@ -225,4 +216,4 @@ def _surplus(asked: object, allowed: object, path: str = "") -> str | None:
 
 def _says_nothing(value: object) -> bool:
     """Whether `value` is what a left-out one means: it is not passed on in any case."""
-    return value is None or value is False or value in ("", 0, [])
+    return value is None or value is False

@@ -43,7 +43,6 @@ class GateServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     """
 
     daemon_threads = True
-    block_on_close = False
     request_queue_size = 64
 
     def __init__(self, path: Path, caller: str, gate: Gate, log: Log = log_line) -> None:

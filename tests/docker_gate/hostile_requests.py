@@ -13,6 +13,11 @@ def host(**values: Any) -> Callable[[dict[str, Any]], object]:
     return lambda asked: asked["HostConfig"].update(values)
 
 
+def memory(most: float) -> Callable[[dict[str, Any]], object]:
+    """So much, and no swap."""
+    return host(Memory=most, MemorySwap=most)
+
+
 def top(**values: Any) -> Callable[[dict[str, Any]], object]:
     return lambda asked: asked.update(values)
 
@@ -32,6 +37,12 @@ def of_run(run_id: str) -> Callable[[dict[str, Any]], object]:
         asked["Labels"].update({"dagster/run_id": run_id}),
         asked["Cmd"].__setitem__(3, arguments),
     )
+
+
+def of_call(name: str) -> Callable[[dict[str, Any]], object]:
+    """Arguments for this run, of what `name` means in Dagster."""
+    arguments = json.dumps({"__class__": name, "pipeline_run_id": RUN_ID})
+    return lambda asked: asked["Cmd"].__setitem__(3, arguments)
 
 
 def of_job(name: str) -> Callable[[dict[str, Any]], object]:
@@ -83,13 +94,18 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "sysctls": host(Sysctls={"kernel.core_pattern": "|/x"}),
     "no OOM killer": host(OomKillDisable=True),
     "to be killed last": host(OomScoreAdj=-1000),
-    "more memory than allowed": host(Memory=2**31 + 1, MemorySwap=2**31 + 1),
-    "unlimited memory": host(Memory=-1),
-    "a huge number": host(Memory=10**30),
-    "memory as a fraction": host(Memory=1e8),
-    "memory as a truth": host(Memory=True),
+    "more memory than allowed": memory(2**31 + 1),
+    "unlimited memory": memory(-1),
+    "memory of nought, which is no limit": memory(0),
+    "less memory than the engine takes": memory(6 * 2**20 - 1),
+    "a huge number": memory(10**30),
+    "memory as a fraction": memory(1e8),
+    "memory as a truth": memory(True),
     "swap": host(MemorySwap=-1),
     "more CPUs": host(NanoCpus=64 * 10**9),
+    "CPUs of nought, which is no limit": host(NanoCpus=0),
+    "CPUs below nought": host(NanoCpus=-1),
+    "CPUs as a fraction": host(NanoCpus=5e8),
     "CPUs by another name": host(CpuQuota=-1),
     "PIDs without end": host(PidsLimit=-1),
     "another log driver": host(LogConfig={"Type": "syslog", "Config": {"syslog-address": "x"}}),
@@ -98,6 +114,10 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "host names": host(ExtraHosts=["postgres:10.0.0.1"]),
     "another DNS": host(Dns=["10.0.0.1"]),
     "links": host(Links=["postgres:pg"]),
+    "a tmpfs that is text": host(Tmpfs="/tmp"),
+    "a network that is an object": host(NetworkMode={"x": None}),
+    "a network that is a list": host(NetworkMode=[1]),
+    "capabilities that are a number": host(CapDrop=5),
     "an unknown field": host(Novelty={"deep": [1]}),
     "an unknown field on top": top(Novelty="x"),
     "root": top(User="0"),
@@ -113,6 +133,9 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "arguments of another run": lambda asked: asked["Cmd"].__setitem__(
         3, asked["Cmd"][3].replace("1234", "4321")
     ),
+    "arguments of another call": of_call("ExecuteStepArgs"),
+    "arguments that are no JSON": lambda asked: asked["Cmd"].__setitem__(3, "x"),
+    "arguments that are no text": lambda asked: asked["Cmd"].__setitem__(3, {}),
     "arguments nested without end": lambda asked: asked["Cmd"].__setitem__(3, "[" * 100_000),
     "no command": top(Cmd=None),
     "a foreign image": top(Image="alpine:latest"),
@@ -124,6 +147,7 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "an image from elsewhere": top(Image="host:5000/assaytest/user_code:v1"),
     "an image with a path trick": top(Image="assaytest/user_code:v1/../../x"),
     "an image with a line end": top(Image="assaytest/user_code:v1\n"),
+    "an image with a tag without end": top(Image=f"assaytest/user_code:{'a' * 129}"),
     "an image that is a list": top(Image=["assaytest/user_code:v1"]),
     "LD_PRELOAD": lambda asked: asked["Env"].append("LD_PRELOAD=/assay/data/x.so"),
     "PYTHONPATH": lambda asked: asked["Env"].append("PYTHONPATH=/assay/data"),
@@ -134,6 +158,8 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "a variable of another job": lambda asked: asked["Env"].__setitem__(
         1, "DAGSTER_RUN_JOB_NAME=other"
     ),
+    "a variable that is no text": lambda asked: asked["Env"].append(5),
+    "an environment that is a number": top(Env=5),
     "an environment that is a mapping": top(Env={"LD_PRELOAD": "x"}),
     "another project's label": label("assay.project", "other"),
     "another kind": label("assay.kind", "service"),
@@ -142,9 +168,19 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "a run id that is none": label("dagster/run_id", "../../x"),
     "a job's name that is none": label("dagster/job_name", "a b"),
     "a partition that is no name": label("assay.partition", "../x y"),
+    "a partition that begins as a path": label("assay.partition", "/x"),
+    "a partition with a path in it": label("assay.partition", "x/y"),
+    "a partition without end": label("assay.partition", "a" * 61),
     "the outside, for a job that may not": label("assay.network", "outside"),
     "a run of no run's id": of_run("../../postgres"),
     "a run's id and more": of_run(f"{RUN_ID} "),
+    "a run's id with a path at its beginning": of_run(f"/{RUN_ID[1:]}"),
+    "a run's id with a path in it": of_run(RUN_ID.replace("-90ab-", "-90/b-")),
+    "a run's id with a path at its end": of_run(f"{RUN_ID[:-1]}/"),
+    "a run's id, longer at its beginning": of_run(f"0{RUN_ID}"),
+    "a run's id, longer within": of_run(RUN_ID.replace("-90ab-", "-90abc-")),
+    "a run's id of more parts": of_run(RUN_ID.replace("-90ab-", "-90ab-90ab-")),
+    "a run's id, longer at its end": of_run(f"{RUN_ID}0"),
     "a job of no job's name": of_job("../postgres"),
     "a job's name without end": of_job("a" * 201),
     "a value without end": lambda asked: asked["Env"].__setitem__(0, f"ASSAY_PG_HOST={'a' * 4097}"),

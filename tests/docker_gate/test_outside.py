@@ -33,9 +33,9 @@ def outside_request(**pointer: Any) -> dict[str, Any]:
             "pipeline_name": "a_job",
             "repository_origin": {
                 "code_pointer": {
-                    "__class__": "PackageCodePointer",
+                    "__class__": "ModuleCodePointer",
                     "module": "user_code.definitions",
-                    "attribute": "defs",
+                    "fn_name": "defs",
                     "working_directory": "/app",
                     **pointer,
                 }
@@ -51,6 +51,7 @@ def test_a_named_job_is_told_of_the_proxy() -> None:
     assert built["Labels"]["assay.network"] == "outside"
     assert "HTTPS_PROXY=http://egress:3128" in built["Env"]
     assert "NO_PROXY=postgres,localhost,127.0.0.1" in built["Env"]
+    assert built["Env"][:3] == run_request()["Env"]
     assert built["HostConfig"]["NetworkMode"] == "assaytest_runs"
     assert not [line for line in rebuild(run_request(), ALLOWS)["Env"] if "PROXY" in line]  # type: ignore[attr-defined]
 
@@ -61,7 +62,13 @@ HOSTILE: dict[str, Callable[[], dict[str, Any]]] = {
         __class__="FileCodePointer", python_file="/assay/data/x.py"
     ),
     "a folder that a run has written": lambda: outside_request(working_directory="/assay/data"),
+    "no folder": lambda: outside_request(working_directory=None),
     "another module": lambda: outside_request(module="os"),
+    "another module, and the image's": lambda: outside_request(module="os.user_code"),
+    "more than a module": lambda: outside_request(module="user_code.definitions/../x"),
+    "a module by a path": lambda: outside_request(module="user_code./assay/data/x"),
+    "a module with a path in it": lambda: outside_request(module="user_code.a/b"),
+    "a module that is none": lambda: outside_request(module=None),
     "another job's code": lambda: _arguments(pipeline_name="other"),
     "no code at all": lambda: _arguments(repository_origin=None),
     "a proxy of its own": lambda: _told("HTTPS_PROXY=http://elsewhere:1"),

@@ -14,7 +14,7 @@ from control_plane.docker_gate.policy import Policy, policy
 from control_plane.docker_gate.refusal import RefusedError
 from control_plane.docker_gate.run_container import container_name, rebuild
 from control_plane.settings import settings as assay_settings
-from tests.docker_gate.hostile_requests import HOSTILE
+from tests.docker_gate.hostile_requests import HOSTILE, of_job
 from tests.docker_gate.run_request import RUN_ID, run_request
 
 POLICY = Policy("assaytest", "/assay", most_memory=2**31, most_nano_cpus=2 * 10**9)
@@ -47,6 +47,16 @@ def test_the_container_is_named_after_its_partition_too() -> None:
     assert named == "assaytest-run-a_job-2025-01-02..2025-01-06-12345678"
 
 
+@pytest.mark.parametrize(
+    ("job", "named"),
+    [("__ASSET_JOB", "asset_job"), ("___", "run"), ("a" * 41, "a" * 40)],
+)
+def test_any_job_makes_a_name_that_a_person_reads(job: str, named: str) -> None:
+    asked = run_request()
+    of_job(job)(asked)
+    assert container_name(rebuild(asked, POLICY), POLICY) == f"assaytest-run-{named}-12345678"
+
+
 def test_what_is_left_out_gets_the_limits() -> None:
     asked = run_request()
     asked["HostConfig"] = {"NetworkMode": "assaytest_runs"}
@@ -68,12 +78,36 @@ def test_what_is_not_a_runs_is_refused(change: Callable[[dict[str, Any]], object
     assert len(refused.value.message) < 400
 
 
-def test_a_refusal_names_the_variable_but_not_its_value() -> None:
+SECRET = "very-secret"
+# The first is of a variable that a run is told; the others are not to be told.
+LINES = ["ASSAY_PG_HOST", "ASSAY_POSTGRES_PASSWORD", "LD_PRELOAD"]
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_refusal_names_the_variable_but_not_its_value(name: str) -> None:
     asked = run_request()
-    asked["Env"].append("ASSAY_POSTGRES_PASSWORD=very-secret")
-    with pytest.raises(RefusedError, match="ASSAY_POSTGRES_PASSWORD") as refused:
+    asked["Env"].append(f"{name}={SECRET}")
+    with pytest.raises(RefusedError, match=f'not told the variable "{name}"') as refused:
         rebuild(asked, POLICY)
-    assert "very-secret" not in refused.value.message
+    assert SECRET not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("another word of Dagster", "the command is not `dagster api execute_run …`"),
+        ("the host's root", 'cannot have "HostConfig.Binds"=["/:/host"]'),
+        ("fewer dropped", 'cannot have "HostConfig.CapDrop"=["NET_RAW"]'),
+        ("fewer binds", 'cannot have "HostConfig.Binds"=["assaytest_data'),
+        ("a variable without a value", 'not told the variable "ASSAY_PG_PORT"'),
+    ],
+)
+def test_a_refusal_says_what_did_not_fit(change: str, said: str) -> None:
+    asked = run_request()
+    HOSTILE[change](asked)
+    with pytest.raises(RefusedError) as refused:
+        rebuild(asked, POLICY)
+    assert said in refused.value.message
 
 
 JSON = st.recursive(

@@ -47,8 +47,10 @@ def test_a_create_request_reaches_the_engine_rebuilt_and_named(gate: ServedGate)
     status, answer = gate.ask("POST", CREATE, run_request())
     assert (status, answer["Id"]) == (201, OURS)
     (asked,) = gate.engine.changes()
-    assert asked.path == f"{CREATE}?name={PROJECT}-run-a_job-12345678"
+    name = f"{PROJECT}-run-a_job-12345678"
+    assert asked.path == f"{CREATE}?name={name}"
     assert_is_a_run(asked.body)
+    assert [(line["event"], line["about"]) for line in gate.log] == [("create", name)]
 
 
 def test_neither_environment_nor_mounts_are_told(gate: ServedGate) -> None:
@@ -124,7 +126,7 @@ def test_a_refusal_says_why_and_is_logged(gate: ServedGate) -> None:
         'docker_gate: a run\'s container cannot have "HostConfig.Privileged"=true'
     )
     (line,) = [line for line in gate.log if line["event"] == "refused"]
-    assert line["caller"] == "daemon"
+    assert (line["caller"], line["method"], line["path"]) == ("daemon", "POST", CREATE)
     assert "Privileged" in str(line["reason"])
     assert gate.engine.asked == [("GET", "/version", None)]
 
