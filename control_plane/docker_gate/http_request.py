@@ -30,10 +30,9 @@ HEADERS = frozenset(
 )
 
 # No percent sign, no backslash, no second question mark: nothing that could be decoded later.
-_REQUEST_LINE = re.compile(
-    r"([A-Z]{3,7}) (/[A-Za-z0-9/._-]*)(?:\?([A-Za-z0-9%=&+_.~*-]+))? HTTP/1\.1"
-)
-_HEADER = re.compile(r"([A-Za-z-]{1,40}): ?([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?|)")
+_REQUEST_LINE = re.compile(r"([A-Z]+) (/[A-Za-z0-9/._-]*)(?:\?([A-Za-z0-9%=&+_.~*-]+))? HTTP/1\.1")
+# The name is looked up, and a value that counts is read more strictly than here.
+_HEADER = re.compile(r"([^:]+): ?([\x20-\x7e]*)")
 _LENGTH = re.compile(r"0|[1-9][0-9]{0,7}")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 

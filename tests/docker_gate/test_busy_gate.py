@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from control_plane.docker_gate import server as gate_server
 from control_plane.docker_gate.engine import Answer, Engine
 from control_plane.docker_gate.gate import Gate
 from control_plane.docker_gate.server import GateServer
+from control_plane.docker_gate.sockets import caller_socket
 from tests.docker_gate.served_gate import ServedGate
 
 SECONDS = 0.5
@@ -56,6 +58,7 @@ class Narrow:
 
 @pytest.fixture
 def narrow(gate: ServedGate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Narrow]:
+    assert gate_server.REQUEST_SECONDS <= 10, "who says nothing keeps a slot for as long"
     monkeypatch.setattr(gate_server, "CONNECTIONS", 1)
     monkeypatch.setattr(gate_server, "REQUEST_SECONDS", SECONDS)
     path = gate.folder / "narrow.sock"
@@ -113,6 +116,20 @@ def test_more_at_once_than_there_are_slots_are_told_so_and_served_later(narrow: 
         narrow.wait_until(200)
 
 
+def test_there_are_slots_for_64(gate: ServedGate) -> None:
+    with ExitStack() as stack:
+        many = []
+        for _ in range(70):
+            many.append(stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)))
+            many[-1].connect(str(caller_socket("daemon", gate.folder)))
+        deadline = time.monotonic() + 5
+        while len(answered := select.select(many, [], [], 0)[0]) < 70 - 64:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert [one.recv(1024).split()[1] for one in answered] == [b"503"] * 6
+        assert gate.ask("GET", "/version", caller="webserver")[0] == 200, "it has its own"
+
+
 def test_who_does_not_take_the_answer_keeps_no_slot(
     narrow: Narrow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +141,48 @@ def test_who_does_not_take_the_answer_keeps_no_slot(
         narrow.wait_until(503)
         narrow.wait_until(200)
     assert narrow.log == []
+
+
+def test_who_takes_the_answer_late_but_in_time_gets_all_of_it(
+    narrow: Narrow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its request took nearly all the time that it had."""
+    large = Answer(200, "application/json", b"x" * 4_000_000)
+    monkeypatch.setattr(Gate, "answer", lambda *_: large)
+    monkeypatch.setattr(gate_server, "REQUEST_SECONDS", 5.0)
+    times = iter([0.0, 4.8])
+    monkeypatch.setattr(gate_server, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    with closing(narrow.connect()) as connection:
+        connection.sendall(ASKS)
+        time.sleep(0.5)
+        answer = b""
+        while chunk := connection.recv(1_000_000):
+            answer += chunk
+    assert answer.endswith(b"\r\n\r\n" + large.body)
+
+
+@pytest.mark.parametrize(
+    ("status", "head"),
+    [
+        (204, "HTTP/1.1 204 No Content"),
+        (304, "HTTP/1.1 304 Not Modified"),
+        (201, "HTTP/1.1 201 Created"),
+        (599, "HTTP/1.1 599 Unknown"),
+    ],
+)
+def test_an_answer_is_said_as_http_wants_it(
+    narrow: Narrow, monkeypatch: pytest.MonkeyPatch, status: int, head: str
+) -> None:
+    """One answer for each connection; with some there is never a body."""
+    monkeypatch.setattr(Gate, "answer", lambda *_: Answer(status, "text/x", b"ab"))
+    expected = f"{head}\r\nConnection: close\r\n"
+    if status not in (204, 304):
+        expected += "Content-Type: text/x\r\nContent-Length: 2\r\n\r\nab"
+    else:
+        expected += "\r\n"
+    with closing(narrow.connect()) as connection:
+        connection.sendall(ASKS)
+        assert connection.makefile("rb").read() == expected.encode()
 
 
 def test_who_leaves_without_a_word_is_no_event(narrow: Narrow) -> None:
