@@ -98,12 +98,10 @@ def test_the_time_is_of_the_request_not_of_each_piece(narrow: Narrow) -> None:
 def test_nothing_is_read_once_the_time_is_up(
     narrow: Narrow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However fast the pieces come."""
     with monkeypatch.context() as late:
         times = iter([0.0, SECONDS + 1])
         late.setattr(gate_server, "time", SimpleNamespace(monotonic=lambda: next(times)))
         with closing(narrow.connect()) as connection:
-            connection.sendall(ASKS)
             assert connection.recv(1024).startswith(b"HTTP/1.1 408 ")
 
 
