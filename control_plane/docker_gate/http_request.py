@@ -109,9 +109,7 @@ def _parse_query(text: str | None) -> dict[str, str]:
     if _BAD_ESCAPE.search(text):
         raise RefusedError(400, "the query has a broken escape")
     try:
-        pairs = parse_qsl(
-            text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=16
-        )
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError:
         raise RefusedError(400, "the query has not the known form") from None
     for name, value in pairs:

@@ -16,8 +16,6 @@ def parse_object(text: bytes) -> dict[str, object]:
         value = json.loads(
             text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
         )
-    except RefusedError:
-        raise
     except (ValueError, RecursionError):
         raise RefusedError(400, "the body is not JSON") from None
     if not isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from contextlib import closing
@@ -10,7 +11,7 @@ import psycopg2
 import pytest
 
 from control_plane.daemon import guard
-from control_plane.daemon_lock import DaemonLock, LockLostError
+from control_plane.daemon_lock import _SERVER_END, DaemonLock, LockLostError
 from control_plane.settings import settings
 
 
@@ -67,6 +68,36 @@ def test_a_lock_whose_connection_died_is_lost(dsn: str) -> None:
     with pytest.raises(LockLostError):
         lock.check()
     lock.release()
+
+
+def test_an_idle_lock_is_kept_whatever_the_server_does_with_idle_sessions(dsn: str) -> None:
+    def idle_for(limit: str) -> None:
+        with closing(psycopg2.connect(dsn)) as connection, connection:
+            connection.cursor().execute(f"ALTER ROLE dagster SET idle_session_timeout = {limit}")
+
+    idle_for("100")
+    try:
+        lock = DaemonLock(dsn)
+        lock.acquire(print)
+        time.sleep(0.5)
+        lock.check()
+        lock.release()
+    finally:
+        idle_for("0")
+
+
+def test_a_dead_network_is_noticed_by_us_before_the_server_begins_to_ask(dsn: str) -> None:
+    lock = DaemonLock(dsn)
+    lock.acquire(print)
+    ours = lock._connection.get_dsn_parameters()
+    lock.release()
+    pattern = r"SET tcp_keepalives_(\w+) = (\d+)"
+    server = {name: int(seconds) for name, seconds in re.findall(pattern, _SERVER_END)}
+    assert ours["keepalives"] == "1"
+    asks = int(ours["keepalives_interval"]) * int(ours["keepalives_count"])
+    assert int(ours["keepalives_idle"]) + asks < server["idle"]
+    assert int(ours["tcp_user_timeout"]) / 1000 < server["idle"]
+    assert server["idle"] + server["interval"] * server["count"] <= 60, "a dead daemon's lock"
 
 
 def test_the_guard_ends_the_process_with_a_code_of_its_own(dsn: str) -> None:

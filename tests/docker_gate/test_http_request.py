@@ -14,7 +14,7 @@ from control_plane.docker_gate.http_request import (
     read_request,
 )
 from control_plane.docker_gate.refusal import RefusedError
-from control_plane.docker_gate.strict_json import parse_object
+from control_plane.docker_gate.strict_json import DEPTH, parse_object
 
 
 def read(data: bytes, piece: int = 7) -> Request | None:
@@ -134,7 +134,7 @@ def test_a_head_that_ends_beyond_the_limit_is_refused() -> None:
 
 
 def test_a_large_body_is_refused_before_it_is_read() -> None:
-    data = f"POST /x HTTP/1.1\r\nContent-Length: {BODY_BYTES + 1}\r\n\r\n".encode()
+    data = f"POST /x HTTP/1.1\r\nContent-Length: {512 * 1024 + 1}\r\n\r\n".encode()
     with pytest.raises(RefusedError) as refused:
         read(data)
     assert refused.value.status == 413
@@ -171,6 +171,7 @@ def test_any_bytes_are_read_or_refused(data: bytes, piece: int) -> None:
 AMBIGUOUS = {
     "a key twice": b'{"a": 1, "a": 2}',
     "a key twice for Go": b'{"Privileged": false, "privileged": true}',
+    "a key twice for Go, in the other order": b'{"privileged": false, "Privileged": true}',
     "a key twice, deep": b'{"a": [{"b": 1, "b": 1}]}',
     "NaN": b'{"a": NaN}',
     "infinity": b'{"a": Infinity}',
@@ -192,6 +193,13 @@ AMBIGUOUS = {
 def test_ambiguous_json_is_refused(text: bytes) -> None:
     with pytest.raises(RefusedError):
         parse_object(text)
+
+
+def test_json_may_be_so_deep_and_no_deeper() -> None:
+    text = b'{"a":' * (DEPTH - 1) + b"[]" + b"}" * (DEPTH - 1)
+    assert parse_object(text)
+    with pytest.raises(RefusedError, match="nested too deep"):
+        parse_object(text.replace(b"[]", b"[{}]"))
 
 
 def test_plain_json_is_read() -> None:

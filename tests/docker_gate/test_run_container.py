@@ -197,7 +197,16 @@ def assert_is_a_run(built: Any) -> None:
 
 @pytest.mark.parametrize(
     "environment",
-    [{"ASSAY_PROJECT": "a:/:"}, {"ASSAY_PROJECT": "../x"}, {"ASSAY_ROOT": "/a:/b"}],
+    [
+        {"ASSAY_PROJECT": "a:/:"},
+        {"ASSAY_PROJECT": "../x"},
+        {"ASSAY_PROJECT": "/x"},
+        {"ASSAY_PROJECT": "-x"},
+        {"ASSAY_PROJECT": "a" * 64},
+        {"ASSAY_ROOT": "/a:/b"},
+        {"ASSAY_ROOT": "a"},
+        {"ASSAY_ROOT": "/"},
+    ],
     ids=str,
 )
 def test_names_that_could_be_a_trick_end_the_gate_at_start(environment: dict[str, str]) -> None:

@@ -38,6 +38,9 @@ def test_docker_py_gets_what_the_daemon_needs(gate: ServedGate) -> None:
         ("POST", f"/v1.41/containers/{OURS}/wait"),
         ("DELETE", f"/v1.41/containers/{OURS}?v=1"),
     ]
+    looked = [asked.path for asked in gate.engine.asked if asked.method == "GET"]
+    assert f"/v1.41/containers/{OURS}/logs?stdout=1&stderr=1&tail=30" in looked
+    assert looked[-1].endswith("&all=1")
     # Whoever reads the log sees what was changed; looking is not worth a line.
     assert [line["event"] for line in gate.log] == ["start", "stop", "kill", "remove"]
     assert {line["about"] for line in gate.log} == {f"{PROJECT}-run-a_job-0f0f0f0f"}
@@ -152,6 +155,8 @@ UNKNOWN = [
     ("POST", "/v1.41/session"),
     ("POST", "/grpc"),
     ("GET", f"/containers/{OURS}/json"),
+    ("GET", f"/v1.41/x/v1.41/containers/{OURS}/json"),
+    ("GET", f"/x/v1.41/containers/{OURS}/json"),
     ("GET", f"/v1.41/../v1.41/containers/{OURS}/json"),
     ("GET", f"/v1.41//containers/{OURS}/json"),
     ("GET", f"/v1.41/containers/./{OURS}/json"),
@@ -165,6 +170,9 @@ UNKNOWN = [
     ("GET", "/v1.41/containers/assay-postgres-1/json"),
     ("GET", f"/v1.41/containers/{OURS.upper()}/json"),
     ("GET", f"/v1.41/containers/{OURS}/json?size=1"),
+    ("GET", f"/v1.4x/containers/{OURS}/json"),
+    ("GET", f"/v1.4//containers/{OURS}/json"),
+    ("GET", "/v1.41/containers/json?all=2"),
     ("HEAD", f"/v1.41/containers/{OURS}/json"),
     ("PATCH", f"/v1.41/containers/{OURS}/json"),
     ("POST", f"/v1.41/containers/{OURS}/stop?t=-1"),
@@ -175,6 +183,9 @@ UNKNOWN = [
     ("POST", f"/v1.41/containers/{OURS}/start?detachKeys=a"),
     ("GET", f"/v1.41/containers/{OURS}/logs?stdout=1&follow=1"),
     ("GET", f"/v1.41/containers/{OURS}/logs?stdout=1&tail=all"),
+    ("GET", f"/v1.41/containers/{OURS}/logs?stdout=1&tail=0"),
+    ("GET", f"/v1.41/containers/{OURS}/logs?stdout=1&tail=1x"),
+    ("GET", f"/v1.41/containers/{OURS}/logs?stdout=1&tail=1000"),
     ("DELETE", f"/v1.41/containers/{OURS}?force=True"),
     ("DELETE", f"/v1.41/containers/{OURS}?link=True"),
     ("DELETE", f"/v1.41/images/{PROJECT}/user_code:v1"),
@@ -185,6 +196,7 @@ UNKNOWN = [
     ("GET", "/v1.41/containers/json?filters=" + quote('{"label": [], "label": []}')),
     ("GET", "/_ping"),
     ("GET", "/version?x=1"),
+    ("GET", "/version?x="),
     ("OPTIONS", "/version"),
     ("GET", "/"),
 ]  # fmt: skip
