@@ -1,7 +1,10 @@
 """The file of logins: generated passwords, roles, and nothing that another file could mean."""
 
+import fcntl
+import os
 import re
 import stat
+import threading
 from pathlib import Path
 
 import bcrypt
@@ -47,6 +50,14 @@ def test_the_first_login_is_made_once(logins: Logins) -> None:
     assert [(one.name, one.role) for one in logins.all()] == [("admin", "admin")]
 
 
+def test_the_file_is_there_before_any_login_and_stays_as_it_is(logins: Logins) -> None:
+    logins.init()
+    assert (logins.file.read_text(), stat.S_IMODE(logins.file.stat().st_mode)) == ("", 0o600)
+    before = logins.file.stat().st_ino
+    logins.init()
+    assert logins.file.stat().st_ino == before, "the gateway has nothing to read again"
+
+
 def test_a_new_password_ends_the_old_one_and_a_removed_login_is_gone(logins: Logins) -> None:
     old = logins.add("anna", "admin")
     new = logins.new_password("anna")
@@ -88,3 +99,46 @@ def test_the_command_shows_the_password_once(
     assert capsys.readouterr().out == "viewer   vera\n"
     assert main(["add", "vera", "viewer"]) == 1
     assert main(["nonsense"]) == 2
+    capsys.readouterr()
+    assert main(["password", "vera"]) == 0
+    again = re.search(r"password +(\S+)", capsys.readouterr().out)
+    assert again
+    assert fits(logins, "vera", again[1])
+    assert main(["remove", "vera"]) == 0
+    assert logins.all() == []
+    assert main(["first"]) == 0
+    (name, password) = capsys.readouterr().out.splitlines()[-1].split()
+    assert fits(logins, name, password)
+    logins.file.unlink()
+    assert main(["init"]) == 0
+    assert logins.file.exists()
+
+
+def test_one_change_waits_for_another(logins: Logins) -> None:
+    with (logins.file.parent / ".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        adding = threading.Thread(target=logins.add, args=("anna", "viewer"), daemon=True)
+        adding.start()
+        adding.join(timeout=0.3)
+        assert adding.is_alive()
+        assert logins.all() == []
+    adding.join(timeout=30)
+    assert [one.name for one in logins.all()] == ["anna"]
+
+
+def test_a_change_that_was_cut_off_leaves_the_logins_and_stops_no_other(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins.add("anna", "admin")
+
+    def cut(descriptor: int) -> None:
+        assert os.fstat(descriptor).st_size > 0, "what is made durable is all of it"
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", cut)
+        with pytest.raises(OSError, match="No space"):
+            logins.add("vera", "viewer")
+    assert [one.name for one in logins.all()] == ["anna"]
+    logins.add("vera", "viewer")
+    assert [one.name for one in logins.all()] == ["anna", "vera"]
