@@ -165,14 +165,22 @@ def test_a_real_server_takes_our_verifiers_and_libpq_our_password_files(
     assert line == "*:*:*:analyst:" + password.replace("\\", "\\\\").replace(":", "\\:")
 
 
+@pytest.mark.parametrize("iterations", ["1", "1x"])
+@pytest.mark.parametrize("salt", ["AAAA", "ä"])
+@pytest.mark.parametrize("keys", ["AAAA:AAAA", "ä"])
+def test_a_damaged_verifier_is_one_of_no_password(iterations: str, salt: str, keys: str) -> None:
+    assert not verifies(f"SCRAM-SHA-256${iterations}:{salt}${keys}", "secret")
+
+
 def test_services_passwords_cannot_be_chosen_and_nothing_of_them_is_said(
     files: SecretFiles,
 ) -> None:
     with pytest.raises(SecretError, match="rotate SECRET=dagster") as refused:
         files.set("dagster", "hunter2")
     assert "hunter2" not in str(refused.value)
-    with pytest.raises(SecretError, match="analyst: a password must be printable ASCII"):
-        files.set("analyst", "pässword")
+    for unusable in ("pässword", "", "two\nlines"):
+        with pytest.raises(SecretError, match="analyst: a password must be printable ASCII"):
+            files.set("analyst", unusable)
     with pytest.raises(SecretError, match="no secret of ours"):
         files.set("../../etc/passwd", "x")
     with pytest.raises(SecretError, match="one of dagster"):
