@@ -192,14 +192,36 @@ def test_temporary_files_of_dead_runs_go_and_no_others(tmp_path: Path) -> None:
     folder = tmp_path / "genomics/raw"
     folder.mkdir(parents=True)
     names = [f".x.parquet.{dead}.tmp", f".x.parquet.{alive}.tmp", ".x.parquet.tmp", "x.parquet"]
+    names += [f".x.{odd}.tmp" for odd in almost_run_ids(dead)] + [f".x.parquet.{dead}.tmp~"]
     names += [f"x.parquet.{dead}.tmp", f".y.parquet.{dead}.tmp"]
     for name in names:
         (folder / name).touch()
         long_ago = time.time() - 7200
         os.utime(folder / name, (long_ago, long_ago))
     (folder / names[-1]).touch()  # somebody writes it
-    found = list(left_files([tmp_path, tmp_path / "nowhere"], lambda run_id: run_id == dead))
+    found = list(left_files([tmp_path, tmp_path / "nowhere"], lambda run_id: run_id != alive))
     assert [path.name for path in found] == [names[0]]
+
+
+def almost_run_ids(run_id: str) -> list[str]:
+    """Each part of another form, and one part more; of no run, so that no run is unfinished."""
+    first, second, *_, last = run_id.split("-")
+    odd = [run_id.replace(part, f"{part[:-1]}_") for part in (first, second, last)]
+    odd += [run_id.replace(part, f"{part}0") for part in (first, second, last)]
+    return [*odd, run_id.replace(second, f"{second}-{second}")]
+
+
+def test_a_temporary_file_that_goes_by_itself_holds_up_no_other(tmp_path: Path) -> None:
+    run_id, asked = str(uuid.uuid4()), []
+    for name in "abc":
+        (tmp_path / f".{name}.{run_id}.tmp").touch()
+    found = left_files([tmp_path], lambda run_id: not asked.append(run_id), grace_seconds=0)
+    first = next(found)
+    for other in set(tmp_path.iterdir()) - {first}:
+        other.unlink()
+        break
+    assert len(list(found)) == 1
+    assert asked == [run_id], "of each run it is asked once"
 
 
 def test_an_image_is_needed_while_a_run_that_names_it_is_unfinished(

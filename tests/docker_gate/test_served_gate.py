@@ -27,6 +27,7 @@ def test_docker_py_gets_what_the_daemon_needs(gate: ServedGate) -> None:
     assert container.wait(timeout=30)["StatusCode"] == 0
     container.logs(tail=30)
     client.api.remove_container(OURS, v=True)
+    client.api.remove_container(OURS)
     labels = [f"assay.project={PROJECT}", "assay.kind=run", "dagster/run_id"]
     listed = client.api.containers(all=True, filters={"label": labels})
     assert [one["Id"] for one in listed] == [OURS]
@@ -37,12 +38,15 @@ def test_docker_py_gets_what_the_daemon_needs(gate: ServedGate) -> None:
         ("POST", f"/v1.41/containers/{OURS}/kill"),
         ("POST", f"/v1.41/containers/{OURS}/wait"),
         ("DELETE", f"/v1.41/containers/{OURS}?v=1"),
+        ("DELETE", f"/v1.41/containers/{OURS}"),
     ]
     looked = [asked.path for asked in gate.engine.asked if asked.method == "GET"]
     assert f"/v1.41/containers/{OURS}/logs?stdout=1&stderr=1&tail=30" in looked
     assert looked[-1].endswith("&all=1")
+    client.api.containers()
+    assert "all=1" not in gate.engine.asked[-1].path
     # Whoever reads the log sees what was changed; looking is not worth a line.
-    assert [line["event"] for line in gate.log] == ["start", "stop", "kill", "remove"]
+    assert [line["event"] for line in gate.log] == ["start", "stop", "kill", "remove", "remove"]
     assert {line["about"] for line in gate.log} == {f"{PROJECT}-run-a_job-0f0f0f0f"}
 
 
