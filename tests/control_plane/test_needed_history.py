@@ -131,3 +131,23 @@ def test_a_backfills_runs_are_needed_until_it_is_over(
         if len(old(here)) == 1:
             needed.add(status.value)
     assert needed == ({"REQUESTED", "CANCELING", "FAILING"} if tag == "backfill" else set())
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "event_logs (event, asset_key, dagster_event_type)"
+        " VALUES ('{}', 'x', 'ASSET_MATERIALIZATION')",
+        "run_tags (run_id, key) SELECT run_id, 'dagster/parent_run_id' FROM runs"
+        " WHERE status = 'STARTED'",
+    ],
+    ids=["an event", "a tag"],
+)
+def test_a_row_without_a_run_makes_none_needed(
+    kept: dg.DagsterInstance, here: Settings, row: str
+) -> None:
+    run_id = finished(kept, here)
+    create_run_for_test(kept, "broken", status=dg.DagsterRunStatus.STARTED)
+    with closing(psycopg2.connect(here.dagster_dsn())) as connection, connection:
+        connection.cursor().execute(f"INSERT INTO {row}")
+    assert old(here) == [run_id]

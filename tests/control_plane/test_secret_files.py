@@ -240,7 +240,8 @@ def test_an_interrupted_write_leaves_no_half_secret(
 ) -> None:
     before = files.get("dagster")
 
-    def cut(*_: object) -> None:
+    def cut(descriptor: int) -> None:
+        assert os.fstat(descriptor).st_size > 0, "what is made durable is all of it"
         raise OSError(28, "No space left on device", "a file")
 
     monkeypatch.setattr(os, "fsync", cut)

@@ -146,6 +146,7 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "an image without a tag": top(Image="assaytest/user_code"),
     "an image from elsewhere": top(Image="host:5000/assaytest/user_code:v1"),
     "an image with a path trick": top(Image="assaytest/user_code:v1/../../x"),
+    "an image with a path for a tag": top(Image="assaytest/user_code:/x"),
     "an image with a line end": top(Image="assaytest/user_code:v1\n"),
     "an image with a tag without end": top(Image=f"assaytest/user_code:{'a' * 129}"),
     "an image that is a list": top(Image=["assaytest/user_code:v1"]),
