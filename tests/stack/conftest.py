@@ -40,6 +40,7 @@ ORDER = [
     "test_second_assay",
     "test_alerts",
     "test_daemons",
+    "test_absent_services",
     "test_redeploy",
     "test_restart",
     "test_plain_compose",
