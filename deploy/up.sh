@@ -32,11 +32,16 @@ else
 fi
 
 say "Starting, and waiting until every service is healthy"
-# An older Assay's network of runs reaches the host: Compose would keep it as it is.
-runs=$(deploy/env_file.sh get ASSAY_PROJECT)_runs
-if [[ $(docker network inspect --format '{{json .Options}}' "$runs" 2>/dev/null || echo inhibit_ipv4) != *inhibit_ipv4* ]]; then
+# An older Assay's networks of runs reach the host: Compose would keep them as they are.
+project=$(deploy/env_file.sh get ASSAY_PROJECT)
+reaches_host() {
+    local options
+    options=$(docker network inspect --format '{{json .Options}}' "$1" 2>/dev/null) || return 1
+    [[ $options != *inhibit_ipv4* ]]
+}
+if reaches_host "${project}_runs" || reaches_host "${project}_outside_runs"; then
     deploy/down.sh
-    docker network rm "$(deploy/env_file.sh get ASSAY_PROJECT)_control" >/dev/null 2>&1 || true
+    docker network rm "${project}_control" >/dev/null 2>&1 || true
 fi
 # Secrets and roles first: an older Assay's, or ones that Postgres was not told of.
 deploy/secrets.sh keep

@@ -164,10 +164,11 @@ def test_watchers_and_migrations_meet_nobody_but_postgres_on_the_way_to_it() -> 
         assert met - watchers == {"postgres", *beyond}, name
 
 
-def test_a_run_finds_not_even_the_host_on_its_network() -> None:
-    runs = COMPOSE["networks"]["runs"]
-    assert runs["internal"] is True
-    assert runs["driver_opts"] == {"com.docker.network.bridge.inhibit_ipv4": "true"}
+def test_a_run_finds_not_even_the_host_on_its_networks() -> None:
+    for name in ("runs", "outside_runs"):
+        network = COMPOSE["networks"][name]
+        assert network["internal"] is True
+        assert network["driver_opts"] == {"com.docker.network.bridge.inhibit_ipv4": "true"}
 
 
 def test_outside_runs_reach_the_proxy_alone_and_the_proxy_nothing_of_ours() -> None:

@@ -125,7 +125,9 @@ def test_a_network_is_joined_by_compose_alone() -> None:
     for name, facts in COMPOSE["networks"].items():
         assert set(facts) <= {"name", "internal", "driver_opts"}, name
         assert set(facts.get("driver_opts", {})) == (
-            {"com.docker.network.bridge.inhibit_ipv4"} if name == "runs" else set()
+            {"com.docker.network.bridge.inhibit_ipv4"}
+            if name in ("runs", "outside_runs")
+            else set()
         )
 
 

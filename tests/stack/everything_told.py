@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import tarfile
+import urllib.request
 from collections.abc import Iterator
 from typing import IO
 
@@ -18,7 +19,7 @@ IMAGES = ("dagster:built", "user_code:built", "egress:built")
 
 
 def everything_told(assay: AssayStack, webhook: Webhook) -> dict[str, str]:
-    """By place: logs, records, labels, inspect output, what images say of themselves, alerts."""
+    """By place: logs, records, labels, inspect output, what images say, alerts, metrics."""
     services = containers(*assay.services())
     runs = containers(f"label=assay.project={assay.project}", "label=assay.kind=run")
     told = {"alerts": json.dumps(webhook.bodies), "env file": assay.env_file.read_text()}
@@ -35,8 +36,12 @@ def everything_told(assay: AssayStack, webhook: Webhook) -> dict[str, str]:
         "exec", str(assay.service("postgres")["Id"]), "pg_dump", "-U", "postgres", "dagster",
         seconds=240,
     )  # fmt: skip
-    for table in ("alerts", "alert_deliveries", "partition_commits"):
+    for (table,) in assay.psql("select tablename from pg_tables where schemaname = 'ops'"):
         told[f"table {table}"] = str(assay.psql(f"select * from ops.{table}"))
+    for kind in ("network", "volume"):
+        own = docker(kind, "ls", "--quiet", "--filter", f"name={assay.project}_").split()
+        told[f"inspect of {kind}s"] = docker(kind, "inspect", *own)
+    told["metrics"] = _metrics(assay)
     return told
 
 
@@ -80,6 +85,13 @@ def blocks_of(archive: IO[bytes]) -> Iterator[tuple[str, bytes]]:
             while block := whole.read(BLOCK):
                 yield member.name, before + block
                 before = (before + block)[-OVERLAP:]
+
+
+def _metrics(assay: AssayStack) -> str:
+    headers = {"Authorization": assay.api.authorization}
+    request = urllib.request.Request(f"{assay.api.url}/metrics", headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return str(answer.read().decode())
 
 
 def _output(*words: str) -> str:

@@ -58,6 +58,10 @@ class SignOn(BaseHTTPRequestHandler):
         who = (self.headers.get("Cookie") or "").removeprefix("session=")
         if self.path == "/oauth2/start":
             self.send_response(200)
+        elif self.path.startswith("/oauth2/callback"):
+            self.send_response(302)
+            self.send_header("Set-Cookie", "session=SECRET")
+            self.send_header("Location", "/?ticket=SECRET")
         elif self.path == "/oauth2/auth" and who in SESSIONS:
             self.send_response(202)
             self.send_header("X-Auth-Request-User", who)

@@ -178,13 +178,17 @@ class Playground:
     def refusal(self, name: str, roles: dict[str, str], **environment: str) -> str:
         """What a gateway says that does not start; AssertionError if it starts."""
         words = ["docker", *self.command(name, roles, **environment)]
-        done = subprocess.run(
-            [*words[:2], "--rm", *words[2:]],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [*words[:2], "--rm", *words[2:]],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            docker("rm", "--force", f"{self.project}-{name}")
+            raise AssertionError("it has started") from None
         assert done.returncode == 1, done.stderr
         return done.stderr
 

@@ -3,8 +3,6 @@
 import json
 import socket
 import subprocess
-import urllib.error
-import urllib.request
 from contextlib import closing
 
 import pytest
@@ -17,16 +15,42 @@ pytestmark = pytest.mark.usefixtures("samples_done")
 CADDY = ("gateway", "reports")
 REACH = """
 import json, socket, sys
+from concurrent.futures import ThreadPoolExecutor
 
-def reached(host, port):
+def reached(place):
     try:
-        socket.create_connection((host, port), timeout=3).close()
+        socket.create_connection(tuple(place), timeout=3).close()
         return True
     except OSError:
         return False
 
-print(json.dumps([[host, port] for host, port in json.loads(sys.argv[1]) if reached(host, port)]))
+places = json.loads(sys.argv[1])
+with ThreadPoolExecutor(len(places)) as threads:
+    answers = list(threads.map(reached, places))
+print(json.dumps([place for place, answer in zip(places, answers) if answer]))
 """
+
+
+Place = tuple[str, int]
+
+
+def reached(assay: AssayStack, network: str, another: str, places: list[Place]) -> set[Place]:
+    """Those that answer a container on these networks, made as a run's is: its image, its user."""
+    probe = docker(
+        "create", "--network", network, "--user", "10001:10001", "--cap-drop", "ALL", "--read-only",
+        assay.setting("ASSAY_USER_CODE_IMAGE"), "python", "-c", REACH, json.dumps(places),
+    )  # fmt: skip
+    try:
+        if another:
+            docker("network", "connect", f"{assay.project}_{another}", probe)
+        return {(host, port) for host, port in json.loads(docker("start", "--attach", probe))}
+    finally:
+        docker("rm", "--force", probe)
+
+
+def reached_by_a_run(assay: AssayStack, another: str, places: list[Place]) -> set[Place]:
+    """Those that answer a run; `another`: the network that it is on, beside that of runs."""
+    return reached(assay, f"{assay.project}_runs", another, places)
 
 
 def test_every_container_is_hardened(assay: AssayStack) -> None:
@@ -67,39 +91,18 @@ def test_the_processes_in_them_have_no_capability(assay: AssayStack) -> None:
         assert "NoNewPrivs:\t1" in status, service
 
 
-def test_a_run_reaches_postgres_and_nothing_else(assay: AssayStack) -> None:
-    """From a container made as a run's is: on its network, from its image, as its user."""
-    targets: list[tuple[str, int]] = [("169.254.169.254", 80), ("1.1.1.1", 443), ("8.8.8.8", 53)]
-    targets += [("user_code", 4000), ("webserver", 3000), ("viewer", 3000), ("gateway", 3000)]
-    for name in containers(*assay.services()):
-        facts = inspect(name)
-        service = facts["Config"]["Labels"]["com.docker.compose.service"]
-        ports = {"user_code": 4000, "webserver": 3000, "viewer": 3000, "gateway": 3000}
-        for network in facts["NetworkSettings"]["Networks"].values():
-            if service in ports and network["IPAddress"]:
-                targets.append((network["IPAddress"], ports[service]))
-            if service == "postgres" and network["IPAddress"]:
-                targets.append((network["IPAddress"], 5432))
-    # The host, by every address it may have there: a listener on all of them.
+def test_no_run_finds_the_host(assay: AssayStack) -> None:
+    """By any address that it may have: from a container made as a run's that may go outside."""
     with closing(socket.create_server(("0.0.0.0", 0))) as listener:
         port = listener.getsockname()[1]
-        targets.append((bridge_gateway(), port))
-        for kind in ("runs", "database", "web", "entry"):
-            shown = json.loads(docker("network", "inspect", f"{assay.project}_{kind}"))
-            subnet = shown[0]["IPAM"]["Config"][0]["Subnet"].split("/")[0]
-            targets.append((subnet.rsplit(".", 1)[0] + ".1", port))
-        reached = json.loads(
-            docker(
-                "run", "--rm", "--network", f"{assay.project}_runs", "--user", "10001:10001",
-                "--cap-drop", "ALL", "--read-only", "--dns", "127.0.0.1",
-                assay.setting("ASSAY_USER_CODE_IMAGE"),
-                "python", "-c", REACH, json.dumps([("postgres", 5432), *targets]),
-                seconds=240,
-            )
-        )  # fmt: skip
-    runs = inspect(str(assay.service("postgres")["Id"]))["NetworkSettings"]["Networks"]
-    there = runs[f"{assay.project}_runs"]["IPAddress"]
-    assert sorted(map(tuple, reached)) == sorted([("postgres", 5432), (there, 5432)])
+        places = [(bridge_gateway(), port)]
+        for kind in ("runs", "outside_runs", "database", "web", "entry"):
+            (shown,) = json.loads(docker("network", "inspect", f"{assay.project}_{kind}"))
+            subnet = shown["IPAM"]["Config"][0]["Subnet"].split("/")[0]
+            places.append((subnet.rsplit(".", 1)[0] + ".1", port))
+        assert reached_by_a_run(assay, "outside_runs", [("postgres", 5432), *places]) == {
+            ("postgres", 5432)
+        }
 
 
 # Ports that somebody answers on, of all there are: a refusal comes at once.
@@ -144,43 +147,61 @@ def test_nothing_listens_in_a_runs_container_for_another_run(assay: AssayStack) 
 # Where a service answers whoever reaches it.
 PORTS = {
     **{"user_code": 4000, "webserver": 3000, "viewer": 3000, "gateway": 3000},
-    **{"postgres": 5432, "reports": 3001, "alerter": 9464},
+    **{"postgres": 5432, "reports": 3001, "alerter": 9464, "egress": 3128},
+}
+# Hosts that are not ours, and the cloud's metadata.
+OUTSIDE = [("1.1.1.1", 443), ("8.8.8.8", 53), ("169.254.169.254", 80)]
+LED_OUT = {"gateway", "alerter", "egress"}
+UI = {"user_code", "webserver", "viewer"}
+# Whose port is reached from where. The code server asks nobody who they are, nor does a web server.
+REACHED = {
+    "postgres": UI | {"postgres", "alerter"},
+    "user_code": UI | {"postgres"},
+    "daemon": UI | {"postgres"},
+    "webserver": UI | {"postgres", "gateway", "reports", "alerter"},
+    "viewer": UI | {"postgres", "gateway", "reports"},
+    "gateway": {"gateway", "webserver", "viewer", "reports", "alerter"},
+    "reports": {"gateway", "webserver", "viewer", "reports"},
+    # Its own metrics; the webserver's state; the gateway asks for the metrics on their network.
+    "alerter": {"postgres", "webserver", "gateway", "alerter"},
+    "janitor": {"postgres", "alerter"},
+    "egress": {"egress"},
+    "docker_gate": set(),
+    "a run": {"postgres"},
+    "an outside run": {"postgres", "egress"},
 }
 
 
-def answering(assay: AssayStack) -> dict[str, list[tuple[str, int]]]:
-    """By service: its port at its name, and at each of its addresses."""
-    found = {}
+@pytest.mark.parametrize("where", REACHED)
+def test_nobody_reaches_a_port_that_is_not_their_work(assay: AssayStack, where: str) -> None:
+    run = where.endswith("run")
+    targets = {service: [(service, port)] for service, port in PORTS.items()}
     for service, port in PORTS.items():
-        networks = assay.service(service)["NetworkSettings"]["Networks"].values()
-        addresses = [network["IPAddress"] for network in networks if network["IPAddress"]]
-        assert addresses, service
-        found[service] = [(place, port) for place in (service, *addresses)]
-    return found
-
-
-@pytest.mark.parametrize(
-    ("watcher", "meant"),
-    [
-        # Its own metrics; the webserver's state; the gateway asks for the metrics on their network.
-        ("alerter", {"postgres", "webserver", "gateway", "alerter"}),
-        ("janitor", {"postgres", "alerter"}),
-    ],
-)
-def test_a_watcher_reaches_no_port_that_is_not_its_work(
-    assay: AssayStack, watcher: str, meant: set[str]
-) -> None:
-    """From inside it: the code server asks nobody who they are, nor does a web server."""
-    targets = answering(assay)
+        for network, facts in assay.service(service)["NetworkSettings"]["Networks"].items():
+            # The host knows no way to the networks of runs: asked for an address on them, whoever
+            # is led out is led to whatever answers outside.
+            if facts["IPAddress"] and (run or not network.endswith("runs")):
+                targets[service].append((facts["IPAddress"], port))
+    if where not in LED_OUT:
+        targets["outside"] = OUTSIDE
     places = [place for several in targets.values() for place in several]
-    reached = json.loads(
-        docker(
-            "exec", str(assay.service(watcher)["Id"]), "python", "-c", REACH, json.dumps(places),
-            seconds=240,
-        )
-    )  # fmt: skip
-    found = {tuple(place) for place in reached}
-    assert {service for service, several in targets.items() if found & set(several)} == meant
+    if run:
+        found = reached_by_a_run(assay, "outside_runs" if "outside" in where else "", places)
+    else:
+        found = reached(assay, f"container:{assay.service(where)['Id']}", "", places)
+    met = {service for service, several in targets.items() if found & set(several)}
+    assert met == REACHED[where]
+
+
+def test_the_engine_leads_nobody_out_of_a_network_that_is_ours(assay: AssayStack) -> None:
+    names = docker("network", "ls", "--filter", f"name={assay.project}_", "--format", "{{.Name}}")
+    shown = {one["Name"]: one for one in json.loads(docker("network", "inspect", *names.split()))}
+    begin = f"{assay.project}_"
+    led_out = {name.removeprefix(begin) for name, one in shown.items() if not one["Internal"]}
+    assert led_out == {"entry", "alerts_out", "egress"}
+    assert not any(one["Attachable"] or one["EnableIPv6"] for one in shown.values())
+    for name in ("runs", "outside_runs"):
+        assert "com.docker.network.bridge.inhibit_ipv4" in shown[begin + name]["Options"]
 
 
 def test_a_run_sees_neither_a_socket_nor_another_readers_secrets(assay: AssayStack) -> None:
@@ -196,56 +217,3 @@ def test_a_run_sees_neither_a_socket_nor_another_readers_secrets(assay: AssaySta
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert owned.stdout.split("\n")[:2] == ["700 10001", "600 10001"]
-
-
-# Below the root of whatever serves the reports: what a link could be meant for.
-PRIVATE = (
-    *(
-        "run/assay-secrets/pgpass",
-        "secrets/vault/dagster",
-        "assay/logins/users",
-        "assay/tls/key.pem",
-    ),
-    *("assay/gateway_state/caddy/pki/authorities/local/root.key", "assay/gateway_logs/access.log"),
-    *("assay/data", "assay/landing", "assay/compute_logs", "var/run/docker.sock", "root", "mnt"),
-)
-
-
-def test_a_link_among_the_reports_leads_to_nothing_private(assay: AssayStack) -> None:
-    """Planted as a run could: in its volume, by its user."""
-
-    def in_the_volume(script: str) -> None:
-        docker(
-            "run", "--rm", "--network", "none", "--cap-drop", "ALL", "--user", "10001:10001",
-            "--volume", f"{assay.project}_reports:/reports",
-            assay.setting("ASSAY_USER_CODE_IMAGE"), "bash", "-euc", script,
-        )  # fmt: skip
-
-    def shown(path: str) -> tuple[int, str]:
-        request = urllib.request.Request(
-            f"{assay.api.url}/reports/planted/{path}",
-            headers={"Authorization": assay.api.authorization},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, answer.read().decode(errors="replace")
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    in_the_volume(
-        "mkdir /reports/planted; cd /reports/planted; echo fine >report.html; ln -s / way_out"
-    )
-    try:
-        assert shown("report.html") == (200, "fine\n")
-        # Links are followed, within the container of the reports:
-        assert shown("way_out/assay/reports/planted/report.html") == (200, "fine\n")
-        assert {path: shown(f"way_out/{path}")[0] for path in PRIVATE} == dict.fromkeys(
-            PRIVATE, 404
-        )
-        # What it is told is nobody's secret: where Caddy keeps its files.
-        for process in ("1", "self"):
-            _, told = shown(f"way_out/proc/{process}/environ")
-            assert "ASSAY_" not in told
-            assert "PASS" not in told
-    finally:
-        in_the_volume("rm -r /reports/planted")

@@ -1,6 +1,8 @@
 """The gateway's rules, one by one, with its real configuration before upstreams that tell."""
 
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from waiting import wait_for
 REPOSITORY = Path(__file__).parents[2]
 JSON = {"Content_Type": "application/json"}
 FILTER = REPOSITORY / "docs/fail2ban/assay.conf"
+CADDYFILE = REPOSITORY / "deploy/gateway/Caddyfile"
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +137,13 @@ def test_every_answer_says_what_a_browser_may_do_with_it(gateway: LoneGateway) -
     for answer in (gateway.ask("GET", "/"), gateway.ask("GET", "/", None)):
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["referrer-policy"] == "same-origin"
+        for kind in ("opener", "resource"):
+            assert answer.headers[f"cross-origin-{kind}-policy"] == "same-origin"
+        for device in ("camera", "microphone", "geolocation"):
+            assert f"{device}=()" in answer.headers["permissions-policy"]
+        for rule in ("frame-ancestors 'none'", "form-action 'self'", "base-uri 'self'"):
+            assert rule in answer.headers["content-security-policy"]
         assert not {"access-control-allow-origin", "set-cookie", "server"} & set(answer.headers)
 
 
@@ -142,7 +151,23 @@ def test_a_huge_request_is_refused(gateway: LoneGateway) -> None:
     answer = gateway.ask("POST", "/graphql", "anna", " " * 10_000_001, **JSON)
     assert answer.status in (400, 413, 502)
     assert "server" not in answer.text
-    assert gateway.ask("GET", "/", "anna", X_Much="a" * 100_000).status == 431
+    # More than ours, and less than what the upstream, or Caddy by itself, would refuse.
+    assert gateway.ask("GET", "/", "anna", X_Much="a" * 40_000).status == 431
+
+
+def test_a_slow_request_is_given_up(gateway: LoneGateway) -> None:
+    """Who sends a byte now and then holds no connection for ever."""
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=40) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Never-Ending: ")
+        while slow.recv(4096):
+            pass  # that it was too slow may be said before the end
+    assert 5 < time.monotonic() - begun < 30
+    # The other limits take too long to be waited for.
+    limits = re.findall(
+        r"^\t+(read_body|write|idle) (\d+[sm])$", CADDYFILE.read_text(), re.MULTILINE
+    )
+    assert limits == [("read_body", "60s"), ("write", "15m"), ("idle", "5m")]
 
 
 def test_a_service_that_is_away_is_said_plainly(playground: Playground) -> None:
@@ -171,6 +196,14 @@ def test_a_wrong_login_is_logged_for_fail2ban_and_no_secret_is(gateway: LoneGate
     assert all(pattern.search(line) for line in cut)
     # Every browser's first request is without a login: it strikes nobody.
     assert not [line for line in struck if "/login-page" in line or "/fine" in line]
+
+
+def test_what_a_sign_on_gives_a_browser_is_not_logged(sso: LoneGateway) -> None:
+    answer = sso.ask("GET", "/oauth2/callback?code=SECRET", None, Cookie="state=SECRET")
+    assert "SECRET" in answer.headers["location"]
+    assert "SECRET" in answer.headers["set-cookie"]
+    assert "/oauth2/callback" in sso.log()
+    assert "SECRET" not in sso.log()
 
 
 def test_a_changed_file_of_logins_holds_without_a_restart(playground: Playground) -> None:
@@ -222,7 +255,10 @@ def test_nobody_gives_himself_a_role(sso: LoneGateway) -> None:
     assert sso.ask("GET", "/runs", None, Cookie="session=mute", **forged).status == 403
     answer = sso.ask("GET", "/runs", None, Cookie="session=vic", **forged)
     assert answer.seen["server"] == "viewer"
-    assert sso.ask("GET", "/runs", "vera", **forged).seen["server"] == "viewer"
+    seen = sso.ask("GET", "/runs", "vera", **forged).seen
+    assert seen["server"] == "viewer"
+    # Whether a sign-on that says nothing of these leaves them alone differs from Caddy to Caddy.
+    assert not {"x-auth-request-user", "x-auth-request-groups"} & set(seen["headers"])
     # A login that looks like a password but is none does not open the other door.
     assert sso.ask("GET", "/", None, Authorization="basic x", Cookie="session=mute").status == 403
 
