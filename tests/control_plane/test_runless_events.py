@@ -116,6 +116,18 @@ def test_a_check_that_was_only_planned_makes_no_other_old(
     assert rows(here, "asset_check_executions") == 2
 
 
+def test_a_check_of_one_partition_makes_none_of_another_old(
+    kept: dg.DagsterInstance, here: Settings
+) -> None:
+    for _ in range(2):
+        report_check(kept, thing.key, "one")
+    first = "(SELECT min(id) FROM asset_check_executions)"
+    statement(here, f"UPDATE asset_check_executions SET partition = 'a' WHERE id = {first}")
+    grow_old(here)
+    assert janitor.tidy(kept, here, plan=False) == []
+    assert rows(here, "asset_check_executions") == 2
+
+
 def test_an_event_of_no_asset_goes_once_it_is_old(kept: dg.DagsterInstance, here: Settings) -> None:
     report(kept, thing.key, "a")
     statement(here, "UPDATE event_logs SET asset_key = NULL")

@@ -36,6 +36,7 @@ def test_they_are_long_random_and_each_its_own(files: SecretFiles) -> None:
     values = {files.get(role) for role in ROLES}
     assert len(values) == len(ROLES)
     assert all(GENERATED.fullmatch(value) for value in values)
+    assert files.get("alert_urls") == ""
 
 
 # Written down once more by hand: one role too many is a service that may too much.
@@ -186,12 +187,23 @@ def test_a_damaged_verifier_is_one_of_no_password(iterations: str, salt: str, ke
     assert not verifies(f"SCRAM-SHA-256${iterations}:{salt}${keys}", "secret")
 
 
+@pytest.mark.parametrize("chosen", ["secret", f"{'0b' * 32}x", f"x{'0b' * 32}"])
+def test_a_password_that_somebody_chose_is_slow_to_guess_from_its_verifier(
+    files: SecretFiles, tmp_path: Path, chosen: str
+) -> None:
+    files.set("analyst", chosen)
+    text = (tmp_path / "postgres/verifiers.psql").read_text()
+    found = re.findall(r"(\w+)_password 'SCRAM-SHA-256\$(\d+):[A-Za-z0-9+/]{22}==\$", text)
+    assert dict(found) == dict.fromkeys(ROLES, "1") | {"analyst": "4096"}
+
+
 def test_services_passwords_cannot_be_chosen_and_nothing_of_them_is_said(
     files: SecretFiles,
 ) -> None:
-    with pytest.raises(SecretError, match="rotate SECRET=dagster") as refused:
-        files.set("dagster", "hunter2")
-    assert "hunter2" not in str(refused.value)
+    for chosen in ("hunter2", f"{'0b' * 32}hunter2", f"hunter2{'0b' * 32}"):
+        with pytest.raises(SecretError, match="rotate SECRET=dagster") as refused:
+            files.set("dagster", chosen)
+        assert "hunter2" not in str(refused.value)
     for unusable in ("pässword", "", "two\nlines"):
         with pytest.raises(SecretError, match="analyst: a password must be printable ASCII"):
             files.set("analyst", unusable)

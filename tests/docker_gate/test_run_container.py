@@ -59,12 +59,12 @@ def test_any_job_makes_a_name_that_a_person_reads(job: str, named: str) -> None:
 
 def test_what_is_left_out_gets_the_limits() -> None:
     asked = run_request()
-    asked["HostConfig"] = {"NetworkMode": "assaytest_runs"}
+    asked["HostConfig"] = {"NetworkMode": "assaytest_runs", "CapDrop": None}
     for key in ("Env", "Volumes", "NetworkingConfig", "Tty"):
         del asked[key]
     host: Any = rebuild(asked, POLICY)["HostConfig"]
     assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (2**31, 2 * 10**9, 1024)
-    assert len(host["Binds"]) == 7
+    assert (len(host["Binds"]), host["CapDrop"]) == (7, ["ALL"])
 
 
 @pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE.keys())
