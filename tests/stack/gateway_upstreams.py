@@ -13,7 +13,7 @@ SSO_PORT = 8005
 SESSIONS = {
     "ada": "staff, assay-admin",
     "vic": "assay-viewer",
-    "sly": "not-assay-admin,assay-admins",
+    "sly": "not-assay-admin,assay-admins,not-assay-viewer,assay-viewers",
     "mute": None,
 }
 
