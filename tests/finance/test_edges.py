@@ -120,4 +120,5 @@ def test_a_table_that_cannot_be_meant_is_refused(tmp_path, capsys, rows, words):
 
 def test_a_line_may_be_called_date():
     rows = pl.DataFrame({"date": [date(2025, 1, 6)] * 2, "line": ["date", "a"], "amount": [1.0, 2]})
-    assert arrange(rows, (), date(2025, 1, 6)).days == [date(2025, 1, 6)]
+    series = arrange(rows, (), date(2025, 1, 6))
+    assert (series.days, series.amounts.tolist()) == ([date(2025, 1, 6)], [[3.0]])

@@ -71,7 +71,7 @@ def arrange(rows: pl.DataFrame, marked: Iterable[date], newest: date) -> LineSer
 def days_by_lines(rows: pl.DataFrame, values: str) -> pl.DataFrame:
     """`date`, and a column for each line in the order of their names; both sorted."""
     # With a prefix, for a line may be called "date", too.
-    marked = rows.sort("line", "date").with_columns(_LINE + pl.col("line"))
+    marked = rows.sort("line", "date").with_columns((pl.lit(_LINE) + pl.col("line")).alias("line"))
     return marked.pivot("line", index="date", values=values).sort("date")
 
 
