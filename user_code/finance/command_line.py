@@ -82,7 +82,7 @@ def run_load(options: argparse.Namespace) -> int:
     bar = partial(_bar, what="files") if sys.stderr.isatty() else None
     result = load_folder(options.folder, options.out, options.contracts, bar)
     for name in result.strange:
-        print(f"not read, the name is not <name>-YYYY-MM-DD[.vN].csv[.gz]: {name}", file=sys.stderr)
+        print(f"not read, not <source>/<name>-YYYY-MM-DD[.vN].csv[.gz]: {name}", file=sys.stderr)
     for name, reason in result.refused.items():
         print(f"refused: {name}: {reason}", file=sys.stderr)
     print(

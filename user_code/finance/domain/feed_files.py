@@ -38,26 +38,42 @@ def parse_feed_path(path: Path) -> FeedFile | None:
         day = date.fromisoformat(match["date"])
     except ValueError:
         return None
+    # No row of another century is accepted, and a window before year 1 has no dates.
+    if not 1900 <= day.year < 2200:
+        return None
     return FeedFile(day, source, match["name"], int(match["version"] or 0), path)
 
 
 def list_feed_files(folder: Path) -> tuple[list[FeedFile], list[str]]:
-    """All feed files in `<folder>/<source>/`, sorted, and the relative names that fit no pattern.
+    """All feed files in `<folder>/<source>/`, sorted, and the relative paths that fit no pattern.
 
-    Dotfiles, `.part` and `.tmp` are files on their way in: neither.
+    Dotfiles, `.part` and `.tmp` are files on their way in: neither. Raises OSError for a folder
+    that may not be read: to take it for an empty one would lose its files without a word.
     """
     files, strange = [], []
-    for path in folder.glob("*/*") if folder.is_dir() else ():
-        if path.name.startswith(".") or path.suffix in {".part", ".tmp"} or not path.is_file():
+    for source in _entries(folder):
+        if not source.is_dir():
+            strange.append(source.name)
             continue
-        if path.parent.name.startswith("."):
-            continue
-        parsed = parse_feed_path(path)
-        if parsed is None:
-            strange.append(f"{path.parent.name}/{path.name}")
-        else:
-            files.append(parsed)
+        for path in _entries(source):
+            parsed = parse_feed_path(path) if path.is_file() else None
+            if parsed is None:
+                strange.append(f"{source.name}/{path.name}" + ("/" if path.is_dir() else ""))
+            else:
+                files.append(parsed)
     return sorted(files), sorted(strange)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        found = list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):  # removed while we looked
+        return []
+    return [
+        path
+        for path in found
+        if not path.name.startswith(".") and path.suffix not in {".part", ".tmp"}
+    ]
 
 
 def current_versions(files: Iterable[FeedFile]) -> list[FeedFile]:

@@ -14,7 +14,7 @@ from user_code.finance.domain.source_contract import ISO_8601, SourceContract
 _ISO = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ]([0-9]{2}:[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?"
-    r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?)?$"
+    r"(Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?)?$"
 )
 LONGEST_TEXT = 200
 """Characters of a text field. It becomes part of a key, and an index takes at most 2,700 bytes:
@@ -158,7 +158,8 @@ def _times(date_format: str, zone: str) -> list[list[pl.Expr]]:
             part[0], pl.lit(" "), part[1].fill_null("00:00"), pl.lit(":"),
             part[2].fill_null("00"), pl.lit("."), fraction,
         )  # fmt: skip
-        zulu = part[4].str.replace("Z", "+00:00", literal=True).str.replace(":", "", literal=True)
+        zulu = part[4].str.replace("Z", "+00", literal=True).str.replace(":", "", literal=True)
+        zulu = zulu.str.pad_end(5, "0")  # +02 is +0200
         steps += [
             [text.str.extract_groups(_ISO).alias("_parts")],
             [_datetime(clock, "%Y-%m-%d %H:%M:%S%.f").alias("_naive"), zulu.alias("_offset")],
@@ -171,7 +172,7 @@ def _times(date_format: str, zone: str) -> list[list[pl.Expr]]:
     elif "%z" in date_format:
         local = pl.lit(None, dtype=pl.Datetime("us"))
         absolute = text.str.to_datetime(date_format, strict=False, time_unit="us", time_zone="UTC")
-    elif set(re.findall(r"%[A-Za-z]", date_format)) & {"%H", "%I", "%T", "%R"}:
+    elif set(re.findall(r"%[A-Za-z]", date_format)) & {"%H", "%I", "%k", "%l", "%T", "%R"}:
         local = _datetime(text, date_format)
     else:
         local = text.str.to_date(date_format, strict=False).cast(pl.Datetime("us"))

@@ -13,7 +13,7 @@ import polars as pl
 from user_code.finance.domain.contracts import ANOMALY_MODEL, LINE_FINDINGS
 from user_code.finance.domain.line_expectations import Expectations, Floats
 from user_code.finance.domain.line_findings import LineJudge
-from user_code.finance.domain.line_series import LineSeries, arrange
+from user_code.finance.domain.line_series import LineSeries, arrange, days_by_lines
 
 Incidents = Collection[tuple[date, str]]
 """Days and sources that are known to be wrong: they teach nothing."""
@@ -156,6 +156,5 @@ def _read(
 
 def _matrix(rows: pl.DataFrame, values: str) -> Floats:
     """Days × lines, both in the order of `arrange`."""
-    wide = rows.sort("line", "date").pivot("line", index="date", values=values).sort("date")
-    matrix: Floats = wide.drop("date").to_numpy().astype(np.float64)
+    matrix: Floats = days_by_lines(rows, values).drop("date").to_numpy().astype(np.float64)
     return matrix

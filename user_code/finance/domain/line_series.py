@@ -56,16 +56,26 @@ def arrange(rows: pl.DataFrame, marked: Iterable[date], newest: date) -> LineSer
 
     A day is absent once there is a later one, `newest`, from whatever source.
     """
-    wide = rows.sort("line", "date").pivot("line", index="date", values="amount").sort("date")
+    wide = days_by_lines(rows, "amount")
     days: list[date] = wide.get_column("date").to_list()
-    lines = [name for name in wide.columns if name != "date"]
-    amounts: Floats = wide.select(lines).to_numpy().astype(np.float64)
+    lines = [name.removeprefix(_LINE) for name in wide.columns if name != "date"]
+    amounts: Floats = wide.drop("date").to_numpy().astype(np.float64)
     if 1 < len(lines) < LEAST_POOLED:
         lines, amounts = [THE_TOTAL], np.nansum(amounts, axis=1)[:, None]
     known = frozenset(marked)
     learn = np.array([day not in known for day in days])
     absent, kinds = _follow_calendar(days, known, newest)
     return LineSeries(days, lines, amounts, learn, absent, kinds)
+
+
+def days_by_lines(rows: pl.DataFrame, values: str) -> pl.DataFrame:
+    """`date`, and a column for each line in the order of their names; both sorted."""
+    # With a prefix, for a line may be called "date", too.
+    marked = rows.sort("line", "date").with_columns((pl.lit(_LINE) + pl.col("line")).alias("line"))
+    return marked.pivot("line", index="date", values=values).sort("date")
+
+
+_LINE = "line "
 
 
 def _follow_calendar(

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from user_code.finance.domain.contracts import LINE_ITEMS
-from user_code.finance.domain.totals_table import TableRefused
+from user_code.finance.domain.totals_table import TableRefused, sensible_date
 
 
 def has_lines(table: pl.DataFrame) -> bool:
@@ -73,5 +73,7 @@ _WANTED = {"date": "date (YYYY-MM-DD)", "amount": "number"}
 def _cast(schema: pl.Schema, name: str) -> pl.Expr:
     column = pl.col(name)
     if name == "date" and schema[name] == pl.String:
-        return column.str.to_date("%Y-%m-%d", strict=False)
+        column = column.str.to_date("%Y-%m-%d", strict=False)
+    if name == "date":
+        return sensible_date(column)
     return column.cast(LINE_ITEMS.columns[name], strict=False)

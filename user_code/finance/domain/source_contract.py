@@ -93,7 +93,10 @@ class SourceContract(BaseModel):
         has_day = "%j" in parts or ("%d" in parts and parts & {"%m", "%b", "%B"})
         if value != ISO_8601 and not (parts & {"%Y", "%y"} and has_day):
             raise ValueError(f"use {ISO_8601}, or a pattern with year, month and day: %d.%m.%Y")
-        return value
+        if value != ISO_8601:
+            _check_directives(value)
+        # Python's name for it; to Polars %f are nanoseconds.
+        return value.replace(".%f", "%.f")
 
     @field_validator("encoding")
     @classmethod
@@ -130,6 +133,21 @@ class SourceContract(BaseModel):
     def columns_of(self, field: str) -> tuple[str, ...]:
         """The feed's column names of our field; none for a constant."""
         return () if field in self.constants else _as_tuple(self.columns.get(field, field))
+
+
+_DIRECTIVES = {f"%{letter}" for letter in "YymbBdejHIklMSTRpPzaA%"} | {".%f", "%.f"}
+
+
+def _check_directives(pattern: str) -> None:
+    """ValueError for what would lose the time, or stop all files, once there are rows."""
+    used = set(re.findall(r"\.%f|%\.?.?", pattern))
+    if unknown := sorted(used - _DIRECTIVES):
+        raise ValueError(f"{unknown[0]} is unknown here; use %d.%m.%Y %H:%M:%S or the like")
+    half_day, minute = used & {"%I", "%l"}, used & {"%M"}
+    if bool(half_day) != bool(used & {"%p", "%P"}):
+        raise ValueError("%I and %p (am, pm) need each other")
+    if bool(half_day or used & {"%H", "%k"}) != bool(minute):
+        raise ValueError("a time needs both its hour and its minute: %H:%M")
 
 
 def _as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:

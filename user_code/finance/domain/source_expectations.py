@@ -23,6 +23,14 @@ class Arrival(BaseModel):
     days_after: int = Field(default=0, ge=0, le=31)
     """Calendar days between the file's date and its arrival."""
 
+    @field_validator("by", mode="before")
+    @classmethod
+    def _in_quotes(cls, value: object) -> object:
+        # 18:30 without quotes is the number 1110 in YAML, which would be taken for 00:18:30.
+        if isinstance(value, int | float):
+            raise ValueError('write the time in quotes: "18:30"')
+        return value
+
     @field_validator("holidays")
     @classmethod
     def _known_calendar(cls, value: str | None) -> str | None:

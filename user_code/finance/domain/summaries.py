@@ -15,12 +15,13 @@ from user_code.finance.domain.contracts import (
     TableContract,
 )
 
+# The median of two amounts with four digits has five: DuckDB would cut the last one off.
 _BY_SOURCE = """
     SELECT
         date, source, currency, category,
         sum(amount)::DECIMAL(38, 4) AS total_amount,
         count(*)::BIGINT AS transaction_count,
-        median(amount)::DOUBLE AS median,
+        median(amount::DECIMAL(38, 5))::DOUBLE AS median,
         sum(amount)::DOUBLE
             / nullif(sum(sum(amount)) OVER (PARTITION BY date, source, currency), 0)::DOUBLE
             AS share
@@ -35,7 +36,7 @@ _BY_CATEGORY = """
         date, category, currency,
         count(*)::BIGINT AS "count",
         avg(amount)::DOUBLE AS avg_amount,
-        median(amount)::DOUBLE AS median,
+        median(amount::DECIMAL(38, 5))::DOUBLE AS median,
         sum(amount)::DECIMAL(38, 4) AS total,
         sum(amount)::DOUBLE
             / nullif(sum(sum(amount)) OVER (PARTITION BY date, currency), 0)::DOUBLE AS share

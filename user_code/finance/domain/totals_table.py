@@ -1,5 +1,6 @@
 """A table of daily totals from a file of the user's, for the detector."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +24,17 @@ def read_table(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path)
         return pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise TableRefused(f"{path}: not a readable table: {str(error).splitlines()[0]}") from error
+        # What Polars quotes of a row is none of a message's business.
+        why, quotes_a_row, _ = str(error).splitlines()[0].partition("`")
+        why += "a row: is there a quote that isn't closed?" if quotes_a_row else ""
+        raise TableRefused(f"{path}: not a readable table: {why}") from error
+
+
+def sensible_date(column: pl.Expr) -> pl.Expr:
+    """The date, null if it cannot be meant: a number that was taken for days, or "9999-12-31",
+    up to which each day would be looked at."""
+    day = column.cast(pl.Date, strict=False)
+    return pl.when(day.is_between(date(1900, 1, 1), date(2199, 12, 31))).then(day)
 
 
 def as_totals(table: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -69,7 +80,7 @@ def _cast(schema: pl.Schema, name: str) -> pl.Expr:
     wanted, column = HISTORICAL_DATA.columns[name], pl.col(name)
     if schema[name] == pl.String:
         if name == "date":
-            return column.str.to_date("%Y-%m-%d", strict=False)
+            column = column.str.to_date("%Y-%m-%d", strict=False)
         if name == "total_amount":
             return pl.when(column.str.contains(_NUMBER)).then(column).cast(wanted, strict=False)
-    return column.cast(wanted, strict=False)
+    return sensible_date(column) if name == "date" else column.cast(wanted, strict=False)
