@@ -122,3 +122,12 @@ def test_a_line_may_be_called_date():
     rows = pl.DataFrame({"date": [date(2025, 1, 6)] * 2, "line": ["date", "a"], "amount": [1.0, 2]})
     series = arrange(rows, (), date(2025, 1, 6))
     assert (series.days, series.amounts.tolist()) == ([date(2025, 1, 6)], [[3.0]])
+
+
+@pytest.mark.parametrize(("column", "value"), [("line", [1]), ("source", b"\xff")])
+def test_a_column_of_another_kind_is_refused(tmp_path, capsys, column, value):
+    row = {"date": date(2025, 1, 6), "source": "s", "line": "a", "amount": 1.0, column: value}
+    pl.DataFrame([row]).write_parquet(tmp_path / "t.parquet")
+    call = ["finance", "detect", str(tmp_path / "t.parquet"), "--out", str(tmp_path / "f.csv")]
+    assert main(call) == 2
+    assert "should be dates, texts and numbers" in capsys.readouterr().err

@@ -55,7 +55,12 @@ def _typed(table: pl.DataFrame, path: Path, columns: list[str]) -> pl.DataFrame:
     lacking = [name for name in columns if name not in table.columns]
     if lacking:
         raise TableRefused(f"{path}: lacks the column {', '.join(lacking)}")
-    typed = table.select(_cast(table.schema, name) for name in columns)
+    try:
+        typed = table.select(_cast(table.schema, name) for name in columns)
+    except pl.exceptions.PolarsError as error:  # a list, a duration, bytes that are no text
+        raise TableRefused(
+            f"{path}: {', '.join(columns)} should be dates, texts and numbers; one is neither"
+        ) from error
     for name in columns:
         values = typed.get_column(name)
         bad = values.is_null() if name != "amount" else ~values.is_finite().fill_null(False)
