@@ -18,6 +18,10 @@ _CODE_PATIENCE_SECONDS = 45
 _WEBSERVER_PATIENCE_SECONDS = 45
 _TICK_PATIENCE_SECONDS = 40
 _TICKS_JUDGED = 6
+# The code server was away, which is an alert of its own. Once it is back each sensor's newest tick
+# is such a one until its next look, a minute later.
+_UNREACHED = ("DagsterUserCodeUnreachableError", "DagsterCodeLocationLoadError")
+_UNREACHED_PATIENCE_SECONDS = 90
 _QUEUE_SECONDS = 300
 _FREE_SLOT_SECONDS = 60
 
@@ -168,6 +172,7 @@ def _ticks(one: Ticking, now: float) -> Sequence[Finding]:
             subject=f"the {what} {one.name} fails: what it should see or start, it does not",
             facts={what: one.name, "error": newest.error},
             link=f"/automation?search={one.name}",
+            patience=_UNREACHED_PATIENCE_SECONDS if newest.error in _UNREACHED else 0,
         )
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import Any
 
 import psycopg2
 import pytest
+from dagster._daemon import sensor as dagster_sensors
+from dagster._scheduler import scheduler as dagster_schedules
 from dagster_graphql.schema import create_schema
 from graphql import parse, validate
 
@@ -183,6 +186,29 @@ def test_the_whole_daemons_death_is_news_of_its_own_after_a_parts_silence(
     assert look(20) == {part: "closed", whole: "open"}
     platform.silent = set()
     assert look(20) == {part: "closed", whole: "closed"}
+
+
+@pytest.mark.parametrize(
+    "error", ["DagsterUserCodeUnreachableError", "DagsterCodeLocationLoadError"]
+)
+def test_sensors_that_could_not_look_while_the_code_server_was_away_are_no_news_of_their_own(
+    look: Callable[..., dict[str, str]], platform: Platform, error: str
+) -> None:
+    platform.state = ticking(Tick("FAILURE", NOW - 60, error), Tick("FAILURE", NOW - 90, error))
+    assert look() == {}
+    assert look(60) == {}  # the next look may take so long
+    platform.state = WELL
+    assert look(20) == {}
+    # But who never reaches it again sees nothing.
+    platform.state = ticking(Tick("FAILURE", NOW - 60, error), Tick("FAILURE", NOW - 90, error))
+    assert look() == {}
+    assert look(90) == {"tick.failed:landing": "open"}
+
+
+def test_dagster_still_notes_such_ticks_by_these_names() -> None:
+    for loop in (dagster_sensors, dagster_schedules):
+        source = inspect.getsource(loop)
+        assert "(DagsterUserCodeUnreachableError, DagsterCodeLocationLoadError)" in source
 
 
 def test_a_slot_that_is_free_between_two_runs_is_no_news(
